@@ -1,0 +1,14 @@
+/** Versioned tables: Delta Lake, read and written by the warehouse over a blob store. */
+export type {
+  AppendOptions,
+  FileStatistics,
+  Lake,
+  LakeChanges,
+  LakeFile,
+  LakeSnapshot,
+  LakeVersion,
+  Rows,
+  VersionChoice,
+  WriteOptions,
+  WriteResult,
+} from "./model.ts";

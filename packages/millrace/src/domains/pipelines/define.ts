@@ -129,7 +129,7 @@ export type AnyStepKind = StepKind<unknown[], unknown, (...args: never[]) => Pro
  */
 export function defineStep<Args extends unknown[], Output, Verb = (...args: Args) => Promise<Output>>(
   kind: StepDefinition<Args, Output>,
-): StepKind<Args, Output, Verb> {
+): StepKind<Args, Output, NoInfer<Verb>> {
   if (!/^[a-zA-Z][\w-]*$/.test(kind.name)) {
     throw new AppError("invalid_definition", `"${kind.name}" cannot name a kind of step.`, { hint: "Use a plain word, such as fit." });
   }

@@ -1,0 +1,16 @@
+/** Every permission a route may declare, and what it lets a caller do. */
+export const permissions = {
+  public: "Nothing secret: anybody who reaches the server.",
+  "project:read": "Look at definitions, tables, runs, models, features and metrics.",
+  "project:run": "Start and stop runs, ingest and build.",
+  "models:write": "Register versions and move aliases.",
+  "predictions:make": "Ask endpoints for predictions.",
+  "predictions:read": "Look at recorded predictions and their traces.",
+  "access:write": "Make and revoke tokens.",
+} as const;
+
+export type Permission = keyof typeof permissions;
+
+export function isPermission(name: string): name is Permission {
+  return Object.hasOwn(permissions, name);
+}

@@ -1,0 +1,100 @@
+import { availableParallelism } from "node:os";
+import { z } from "zod";
+import { AppError } from "#kit/app-error";
+
+const stateSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("sqlite") }),
+  z.strictObject({
+    kind: z.literal("postgres"),
+    url: z.string().regex(/^postgres(ql)?:\/\//, "a postgres:// address"),
+    schema: z.string().optional(),
+  }),
+]);
+const blobsSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("local") }),
+  z.strictObject({
+    kind: z.literal("s3"),
+    bucket: z.string().min(3),
+    prefix: z.string().optional(),
+    region: z.string().optional(),
+    endpoint: z.url().optional(),
+  }),
+]);
+
+/** What `millrace.config.ts` may say. Everything but the name has a default: the embedded stores under `.millrace/`. */
+export const configSchema = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, "use lower-case letters, digits and dashes, starting with a letter"),
+  /** Folder of the embedded stores, from the project's folder. */
+  home: z.string().default(".millrace"),
+  /** Files with definitions, from the project's folder. */
+  include: z.array(z.string()).default(["*.ts"]),
+  state: stateSchema.default({ kind: "sqlite" }),
+  /** Where tables, models and artifacts lie. */
+  blobs: blobsSchema.default({ kind: "local" }),
+  server: z.strictObject({ host: z.string().default("127.0.0.1"), port: z.int().min(0).max(65_535).default(4040) }).prefault({}),
+  resources: z
+    .strictObject({ threads: z.int().min(1).max(256).default(availableParallelism()), sqlMemoryMb: z.int().min(64).default(400) })
+    .prefault({}),
+  log: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
+  /** Values for `var()` in SQL models. */
+  vars: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).default({}),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema>;
+
+/** The project's settings. */
+export function defineConfig(config: ConfigInput): { kind: "config" } & ConfigInput {
+  return { kind: "config", ...config };
+}
+
+/** State in PostgreSQL. */
+export function postgres(url: string, options: { schema?: string } = {}): ConfigInput["state"] {
+  return { kind: "postgres", url, ...options };
+}
+
+/** Tables, models and artifacts in a bucket. Credentials come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. */
+export function s3(bucket: string, options: { prefix?: string; region?: string; endpoint?: string } = {}): ConfigInput["blobs"] {
+  return { kind: "s3", bucket, ...options };
+}
+
+/** Variables that override the file, and the field each sets. */
+export const environmentOverrides = {
+  MILLRACE_HOME: "home",
+  MILLRACE_STATE_URL: "state",
+  MILLRACE_HOST: "server.host",
+  MILLRACE_PORT: "server.port",
+  MILLRACE_THREADS: "resources.threads",
+  MILLRACE_SQL_MEMORY_MB: "resources.sqlMemoryMb",
+  MILLRACE_LOG: "log",
+} as const;
+
+/** Checks a configuration and lays the environment's overrides over it. Throws `invalid_config` that names every wrong field. */
+export function resolveConfig(input: unknown, environment: Record<string, string | undefined>, file = "millrace.config.ts"): Config {
+  const { kind: _, ...given } = (typeof input === "object" && input !== null ? input : {}) as Record<string, unknown>;
+  const parsed = configSchema.safeParse(applyOverrides(given, environment));
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "the configuration"}: ${issue.message}`);
+  throw new AppError("invalid_config", `${file} cannot be used: ${problems.join("; ")}.`, {
+    hint: `Fields are: ${Object.keys(configSchema.shape).join(", ")}.`,
+    details: { fields: parsed.error.issues.map((issue) => issue.path.join(".")) },
+  });
+}
+
+function applyOverrides(given: Record<string, unknown>, environment: Record<string, string | undefined>): Record<string, unknown> {
+  const config: Record<string, unknown> = structuredClone(given);
+  for (const [variable, field] of Object.entries(environmentOverrides)) {
+    const text = environment[variable];
+    if (text === undefined || text === "") continue;
+    const [top, inner] = field.split(".") as [string, string | undefined];
+    const value = field === "state" ? { kind: "postgres", url: text } : /port|threads|Mb/i.test(field) ? numberOf(variable, text) : text;
+    config[top] = inner === undefined ? value : { ...(config[top] as object | undefined), [inner]: value };
+  }
+  return config;
+}
+
+function numberOf(variable: string, text: string): number {
+  const value = Number(text);
+  if (Number.isNaN(value)) throw new AppError("invalid_config", `${variable} is "${text}", which is not a number.`);
+  return value;
+}

@@ -1,0 +1,3 @@
+export { defineConfig, environmentOverrides, postgres, resolveConfig, s3, type Config, type ConfigInput } from "./config.ts";
+export { definitionOf, definitionsOf, loadConfig, loadProject, type Definition, type Project } from "./load-project.ts";
+export { holderOf, lockProject, type Holder, type ProjectLock } from "./lock.ts";

@@ -1,0 +1,60 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { AppError } from "#kit/app-error";
+
+/** Who holds a project: enough to find it and to talk to it. */
+export interface Holder {
+  pid: number;
+  command: string;
+  sinceMs: number;
+  /** Address of its server, once it listens. */
+  address?: string;
+}
+
+export interface ProjectLock {
+  /** Tells others where this process listens. */
+  announce(address: string): void;
+  release(): void;
+}
+
+/**
+ * Takes the project for this process. The lock is SQLite's own exclusive file lock, which the operating system drops when
+ * its holder ends, however it ends: a killed process never leaves a project locked. Throws `project_in_use`.
+ */
+export function lockProject(home: string, command: string): ProjectLock {
+  mkdirSync(home, { recursive: true });
+  const handle = new DatabaseSync(join(home, "lock.db"), { timeout: 0 });
+  try {
+    handle.exec("pragma locking_mode = exclusive; begin exclusive; commit"); // in this mode the lock is kept after the commit
+    handle.exec("create table if not exists held (x); begin exclusive; insert into held values (1); delete from held; commit");
+  } catch (error) {
+    handle.close();
+    const holder = holderOf(home);
+    throw new AppError("project_in_use", `Another process holds this project${holder ? `: ${holder.command} (process ${holder.pid})` : ""}.`, {
+      cause: error,
+      hint: holder?.address ? `Use it over its server at ${holder.address}, or stop it first.` : "Wait until it has ended, or stop it.",
+    });
+  }
+  const file = join(home, "holder.json");
+  const holder: Holder = { pid: process.pid, command, sinceMs: Date.now() };
+  writeFileSync(file, JSON.stringify(holder));
+  return {
+    announce: (address) => writeFileSync(file, JSON.stringify({ ...holder, address })),
+    release() {
+      rmSync(file, { force: true });
+      handle.close();
+    },
+  };
+}
+
+/** The process that said it holds the project, if any; it may have died since. */
+export function holderOf(home: string): Holder | undefined {
+  const file = join(home, "holder.json");
+  if (!existsSync(file)) return undefined;
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Holder; // written by `lockProject`
+  } catch {
+    return undefined; // being written this moment
+  }
+}

@@ -1,0 +1,203 @@
+import { Readable } from "node:stream";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { z } from "zod";
+import { isPermission, localActor } from "#domains/access";
+import { AppError, toAppError } from "#kit/app-error";
+import { newId } from "#kit/id";
+import type { Log } from "#kit/log";
+import { openApi } from "#kit/open-api";
+import { isRawAnswer, pathParameters, type Actor, type AnyRoute } from "#kit/route";
+
+export interface ServerOptions {
+  routes: AnyRoute[];
+  /** Handed to every handler. */
+  services: object;
+  host: string;
+  port: number;
+  version: string;
+  log: Log;
+  /** Who a bearer token stands for. */
+  actorOf: (secret: string) => Promise<Actor | undefined>;
+  /** Whether any token can open anything: asked before binding to more than loopback. */
+  hasTokens: () => Promise<boolean>;
+}
+
+export interface RunningServer {
+  address: string;
+  /** Stops taking requests, lets those under way finish (10 s at most), closes. */
+  close(): Promise<void>;
+}
+
+const bodyLimitBytes = 64 * 1024 * 1024;
+
+/** Checks the routes, binds, and answers. Throws before binding when a route declares no permission or the address needs a login that nobody has. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  checkRoutes(options.routes);
+  const loopback = isLoopback(options.host);
+  if (!loopback && !(await options.hasTokens())) {
+    throw new AppError("permission_denied", `Binding to ${options.host} would let everybody in: there is no token yet.`, {
+      hint: "Make one first: millrace tokens create admin project:read predictions:make",
+    });
+  }
+  const app = build(options, loopback);
+  try {
+    await app.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
+      throw new AppError("port_in_use", `Port ${options.port} of ${options.host} is taken by another program.`, {
+        cause: error,
+        hint: "Stop it, or choose another: --port 4041 (0 takes any free one).",
+      });
+    }
+    throw toAppError(error);
+  }
+  const bound = app.server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : options.port;
+  return { address: `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`, close: () => shutdown(app) };
+}
+
+/** Every route must declare a permission that exists, under a name and a method-and-path of its own. */
+export function checkRoutes(routes: AnyRoute[]): void {
+  const names = new Set<string>();
+  for (const route of routes) {
+    const { permission } = route as Partial<AnyRoute>; // a plain JavaScript caller can leave it out
+    if (permission === undefined || !isPermission(permission)) {
+      throw new AppError(
+        "internal",
+        `Route ${route.method} ${route.path} declares ${permission === undefined ? "no permission" : `the unknown permission "${permission}"`}; the server does not start.`,
+        {
+          hint: "Give the route a `permission` from the access domain's table.",
+        },
+      );
+    }
+    for (const key of [route.name, `${route.method} ${route.path}`]) {
+      if (names.has(key)) throw new AppError("internal", `Two routes are called ${key}; the server does not start.`);
+      names.add(key);
+    }
+  }
+}
+
+function build(options: ServerOptions, loopback: boolean): FastifyInstance {
+  const app = fastify({ bodyLimit: bodyLimitBytes, forceCloseConnections: "idle", genReqId: () => newId(), routerOptions: { maxParamLength: 300 } });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.setErrorHandler((error, request, reply) => sendError(reply, error, request.id, options.log));
+  app.setNotFoundHandler((request, reply) =>
+    sendError(
+      reply,
+      new AppError("not_found", `There is no ${request.method} ${request.url.split("?")[0]}.`, { hint: "See /openapi.json for every operation." }),
+      request.id,
+      options.log,
+    ),
+  );
+  app.addHook("onRequest", async (request) => refuseForeign(request, loopback));
+  const document = openApi(options.routes, { title: "Millrace", version: options.version });
+  app.get("/openapi.json", async () => document);
+  for (const route of options.routes) mount(app, route, options, loopback);
+  return app;
+}
+
+function mount(app: FastifyInstance, route: AnyRoute, options: ServerOptions, loopback: boolean): void {
+  const parameters = pathParameters(route.path);
+  app.route({
+    method: route.method,
+    url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
+    handler: async (request, reply) => {
+      const actor = await authorize(route, request, options, loopback);
+      const input = parse(route, { ...given(route, request), ...pick(request.params, parameters) });
+      const controller = new AbortController();
+      request.raw.once("close", () => request.raw.destroyed && controller.abort());
+      const answer: unknown = await route.handle(options.services as never, input, { actor, requestId: request.id, signal: controller.signal });
+      if (!isRawAnswer(answer)) return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(answer ?? null));
+      reply.code(answer.status ?? 200).headers({ "x-content-type-options": "nosniff", ...answer.headers, "content-type": answer.contentType });
+      return reply.send(
+        typeof answer.body === "string" ? answer.body : answer.body instanceof Uint8Array ? Buffer.from(answer.body) : Readable.from(answer.body),
+      );
+    },
+  });
+}
+
+async function authorize(route: AnyRoute, request: FastifyRequest, options: ServerOptions, loopback: boolean): Promise<Actor> {
+  const [scheme, secret] = (request.headers.authorization ?? "").split(" ");
+  const actor = secret && scheme?.toLowerCase() === "bearer" ? await options.actorOf(secret) : loopback ? localActor : undefined;
+  if (route.permission === "public") return actor ?? { name: "anonymous", permissions: new Set() };
+  if (!actor)
+    throw new AppError("permission_denied", secret ? "This token opens nothing: it is unknown or revoked." : "This server needs a token.", {
+      hint: "Send `Authorization: Bearer <token>`.",
+    });
+  if (!actor.permissions.has(route.permission)) {
+    throw new AppError("permission_denied", `"${actor.name}" lacks the permission ${route.permission}.`, {
+      hint: `millrace tokens create NAME ${route.permission}`,
+    });
+  }
+  return actor;
+}
+
+/** A page of another site must not reach a server on loopback through its reader's browser (DNS rebinding, cross-site posts). */
+function refuseForeign(request: FastifyRequest, loopback: boolean): void {
+  const host = request.headers.host ?? "";
+  if (loopback && !isLoopback(hostName(host)))
+    throw new AppError("permission_denied", `The host "${host}" is not this server's.`, { hint: "Use 127.0.0.1 or localhost." });
+  const origin = request.headers.origin;
+  if (origin !== undefined && origin !== "null" && URL.canParse(origin) && new URL(origin).host === host) return;
+  if (origin !== undefined) throw new AppError("permission_denied", `Requests from pages of ${origin} are refused.`);
+}
+
+function hostName(host: string): string {
+  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : "";
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+function given(route: AnyRoute, request: FastifyRequest): Record<string, unknown> {
+  if (route.method === "GET" || route.method === "DELETE") return request.query as Record<string, unknown>;
+  const body = request.body as Buffer | undefined | null;
+  if (!body || body.length === 0) return {};
+  try {
+    const value: unknown = JSON.parse(body.toString("utf8"));
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch (error) {
+    throw new AppError("invalid_argument", `The body is not JSON: ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
+  }
+  throw new AppError("invalid_argument", "The body must be a JSON object.");
+}
+
+function pick(params: unknown, names: string[]): Record<string, unknown> {
+  const all = params as Record<string, unknown>;
+  return Object.fromEntries(names.map((name) => [name, all[name]]));
+}
+
+/** Checks an input against a route's schema; texts of a query are read as the numbers and booleans the schema asks for. */
+export function parse(route: AnyRoute, input: Record<string, unknown>): unknown {
+  const parsed = route.input.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new AppError("invalid_argument", `${issue.path.join(".") || "The input"}: ${issue.message}.`, {
+    details: { fields: parsed.error.issues.map((each) => ({ field: each.path.join("."), problem: each.message })) },
+    hint: `See ${route.name} in /openapi.json.`,
+  });
+}
+
+function sendError(reply: FastifyReply, thrown: unknown, requestId: string, log: Log): FastifyReply {
+  const error = thrown instanceof z.ZodError ? new AppError("invalid_argument", z.prettifyError(thrown)) : fromFastify(thrown);
+  if (error.status >= 500) log.error(error.message, { requestId, code: error.code, stack: thrown instanceof Error ? thrown.stack : undefined });
+  return reply
+    .code(error.status)
+    .header("content-type", "application/json; charset=utf-8")
+    .send(JSON.stringify({ error: { ...error.toJSON(), requestId } }));
+}
+
+function fromFastify(thrown: unknown): AppError {
+  if (thrown instanceof Error && "statusCode" in thrown && typeof thrown.statusCode === "number" && thrown.statusCode < 500) {
+    return new AppError("invalid_argument", thrown.message, { cause: thrown });
+  }
+  return toAppError(thrown);
+}
+
+async function shutdown(app: FastifyInstance): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), 10_000);
+  await app.close();
+  clearTimeout(timer);
+}

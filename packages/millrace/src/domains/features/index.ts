@@ -1,0 +1,16 @@
+export { entity, featureView, count, mean, sum, last, min, max, type TableHandle, type ColumnOf, type DefinedFeatureView } from "./define.ts";
+export { durationMs, durationName, type Duration } from "./duration.ts";
+export {
+  boundViewSchema,
+  entitySchema,
+  featureViewSchema,
+  type Aggregate,
+  type BoundView,
+  type Entity,
+  type FeatureView,
+  type KeyValue,
+} from "./model.ts";
+export { joinFeatures, type JoinRequest, type JoinedFeatures } from "./join-features.ts";
+export { featureNames } from "./window-layout.ts";
+export { restoreWindowState, snapshotWindowState } from "./window-snapshot.ts";
+export { createWindowState, type WindowState, type WindowStateOptions } from "./window-state.ts";

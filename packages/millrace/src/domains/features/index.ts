@@ -14,3 +14,7 @@ export { joinFeatures, type JoinRequest, type JoinedFeatures } from "./join-feat
 export { featureNames } from "./window-layout.ts";
 export { restoreWindowState, snapshotWindowState } from "./window-snapshot.ts";
 export { createWindowState, type WindowState, type WindowStateOptions } from "./window-state.ts";
+export { explainFeatures, type FeatureExplanation } from "./explain-features.ts";
+export { createOnlineFeatures, type OnlineFeatures } from "./online-features.ts";
+export { splitByTime, type TimeRange, type TimeSplit } from "./split-by-time.ts";
+export { buildTrainingSet, labelledRows, type TrainingSet, type TrainingSetRequest } from "./training-set.ts";

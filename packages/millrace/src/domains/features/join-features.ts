@@ -61,7 +61,7 @@ export async function joinFeatures(request: JoinRequest): Promise<JoinedFeatures
     const out = new Float32Array(new SharedArrayBuffer(4 * spine.rows * windowLayout(view).slots.length));
     const keys: KeyColumn[] = [];
     for (let i = 0; i < on.length; i++)
-      keys.push(await askKey(view, keyOf(spine, on[i]!, "spine"), keyOf(table, view.on[i]!, view.from.name), on[i]!, prepare));
+      keys.push(await askKey(view, columnOf(spine, on[i]!, "spine"), columnOf(table, view.on[i]!, view.from.name), on[i]!, prepare));
     job.asks.push({ rows: spine.rows, keys, time: await prepare.share(numbersOf(spine, request.time, "spine")), out });
     outputs.push({ alias, view, out });
     work += spine.rows;
@@ -79,7 +79,7 @@ const smallWork = 20_000;
 
 /** A number column of a table. Throws `invalid_argument` when there is none of that name and kind. */
 export function numbersOf(table: WarehouseTable, name: string, tableName: string): Float64Array {
-  const column = keyOf(table, name, tableName);
+  const column = columnOf(table, name, tableName);
   if (column.kind === "number") return column.values;
   throw new AppError("invalid_argument", `Column \`${name}\` of \`${tableName}\` holds text where numbers are needed.`);
 }
@@ -91,7 +91,8 @@ export function checkAlias(alias: string): void {
   });
 }
 
-function keyOf(table: WarehouseTable, name: string, tableName: string): WarehouseColumn {
+/** A column of a table by name. Throws `invalid_argument` when there is none. */
+export function columnOf(table: WarehouseTable, name: string, tableName: string): WarehouseColumn {
   const column = table.columns.find((candidate) => candidate.name === name);
   if (column !== undefined) return column;
   throw new AppError("invalid_argument", `\`${tableName}\` has no column \`${name}\`.`, {
@@ -102,7 +103,7 @@ function keyOf(table: WarehouseTable, name: string, tableName: string): Warehous
 async function eventsJob(view: FeatureView, table: WarehouseTable, prepare: Preparation): Promise<ViewJob> {
   const { name } = view.from;
   const keys: KeyColumn[] = [];
-  for (const column of view.on) keys.push(await keyColumn(view, keyOf(table, column, name), prepare));
+  for (const column of view.on) keys.push(await keyColumn(view, columnOf(table, column, name), prepare));
   const measures: Float64Array[] = [];
   for (const measure of windowLayout(view).measures) measures.push(await prepare.share(numbersOf(table, measure.column, name)));
   return { view, events: { rows: table.rows, keys, known: await prepare.share(numbersOf(table, view.known, name)), measures }, asks: [] };

@@ -27,6 +27,8 @@ export const ops = { count: 0, mean: 1, sum: 2, last: 3, min: 4, max: 5 } as con
 export interface Slot {
   /** `<feature>_<window>`. */
   name: string;
+  /** The aggregate as people write it, such as `mean(late)`. */
+  aggregate: string;
   op: Op;
   /** Index into `windowsMs`. */
   window: number;
@@ -67,7 +69,13 @@ export function windowLayout(view: FeatureView): WindowLayout {
     view.windows.forEach((window, index) => {
       if (aggregate.windows !== undefined && !aggregate.windows.includes(window.name)) return;
       const measure = aggregate.op === "count" ? -1 : measures.findIndex((candidate) => candidate.column === aggregate.column);
-      slots.push({ name: `${name}_${window.name}`, op: ops[aggregate.op], window: index, measure });
+      slots.push({
+        name: `${name}_${window.name}`,
+        aggregate: aggregate.op === "count" ? "count()" : `${aggregate.op}(${aggregate.column})`,
+        op: ops[aggregate.op],
+        window: index,
+        measure,
+      });
     });
   }
   const windowsMs = view.windows.map((window) => window.ms);

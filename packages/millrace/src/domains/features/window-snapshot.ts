@@ -8,13 +8,14 @@ import { windowStateOf, windowStateParts, type WindowState } from "./window-stat
 
 /*
  * Format, little-endian:
- *   "MRWS" | u32 version | u32 header bytes | 32 bytes SHA-256 of all that follows | header JSON, padded with spaces to 8 bytes | rows
+ *   "MRWS" | u32 version | 32 bytes SHA-256 of all that follows | u32 header bytes | header JSON, padded with spaces to 8 bytes | rows
  * The header names the view's digest, the retention and, in the order of their rows, the keys with their number of rows (base
  * included) and the known time of the newest forgotten event (null: none). Rows are the engine's own, cell by cell, as doubles.
  */
 const magic = 0x5357524d; // "MRWS"
 const version = 1;
-const fixedBytes = 12 + 32;
+const checkedFrom = 8 + 32;
+const fixedBytes = checkedFrom + 4;
 
 interface Header {
   view: string;
@@ -53,8 +54,8 @@ export function snapshotWindowState(state: WindowState): Uint8Array {
   const fixed = new DataView(bytes.buffer);
   fixed.setUint32(0, magic, true);
   fixed.setUint32(4, version, true);
-  fixed.setUint32(8, headerBytes, true);
-  bytes.set(Buffer.from(sha256(bytes.subarray(fixedBytes)), "hex"), 12);
+  fixed.setUint32(checkedFrom, headerBytes, true);
+  bytes.set(Buffer.from(sha256(bytes.subarray(checkedFrom)), "hex"), 8);
   return bytes;
 }
 
@@ -99,9 +100,10 @@ function read(view: FeatureView, snapshot: Uint8Array): { header: Header; cells:
       `The stored state of feature view \`${view.name}\` has format ${fixed.getUint32(4, true)}; this Millrace reads ${version}.`,
     );
   }
+  if (sha256(bytes.subarray(checkedFrom)) !== Buffer.from(bytes.subarray(8, checkedFrom)).toString("hex"))
+    throw damaged("its checksum does not match");
   const body = bytes.subarray(fixedBytes);
-  if (sha256(body) !== Buffer.from(bytes.subarray(12, fixedBytes)).toString("hex")) throw damaged("its checksum does not match");
-  const headerBytes = fixed.getUint32(8, true);
+  const headerBytes = fixed.getUint32(checkedFrom, true);
   // Written by `snapshotWindowState`: the checksum has just been compared.
   const header = JSON.parse(new TextDecoder().decode(body.subarray(0, headerBytes))) as Header;
   return { header, cells: new Float64Array(bytes.buffer, bytes.byteOffset + fixedBytes + headerBytes, (body.length - headerBytes) / 8) };

@@ -1,0 +1,140 @@
+import { setImmediate } from "node:timers/promises";
+import { AppError } from "#kit/app-error";
+import type { FeatureColumn, LabelledTable } from "#ports/trainer";
+import type { WarehouseColumn, WarehouseTable } from "#ports/warehouse";
+import { columnOf, joinFeatures, numbersOf, type JoinRequest } from "./join-features.ts";
+import { orderByTime } from "./order-by-time.ts";
+import { sampleRows } from "./sample-rows.ts";
+
+export interface TrainingSetRequest extends JoinRequest {
+  /** The spine's column to learn; rows where it is null are left out. */
+  label: string;
+  /** When the label became known. With `beforeMs`, rows whose label was not known by then are left out. */
+  labelKnown?: string;
+  /** Further columns of the spine to learn from, as they stand: numbers, or text as categories. */
+  columns?: readonly string[];
+  /** The spine's column that identifies a row. */
+  id?: string;
+  /** Only rows that ask before this moment. */
+  beforeMs?: number;
+  /** Keep at most so many rows, chosen by the hash of their id and the seed. */
+  sample?: { rows: number; seed: number };
+}
+
+/** Rows to learn from, in the order of time. */
+export interface TrainingSet {
+  rows: number;
+  /** The spine's own columns first, then the joined features by their full names. */
+  features: FeatureColumn[];
+  label: Float32Array;
+  /** When each row asked, epoch ms, never falling. */
+  time: Float64Array;
+  /** What identifies each row, where the request named it. */
+  id: WarehouseColumn | undefined;
+  /** The end of the set's time: `beforeMs`, or just after the last row. */
+  endMs: number;
+  /** Rows of the spine left out: without time or label, too late, or not in the sample. */
+  leftOut: { unusable: number; tooLate: number; notSampled: number };
+}
+
+/**
+ * Builds a training set: chooses rows, puts them in the order of time, and joins the features as of each row's own time. The
+ * same request always gives the same set. Throws `invalid_argument` when no rows are left or a column is missing.
+ */
+export async function buildTrainingSet(request: TrainingSetRequest): Promise<TrainingSet> {
+  const { spine, sample } = request;
+  const usable = await usableRows(request);
+  const ids = request.id === undefined ? undefined : columnOf(spine, request.id, "spine");
+  const sampled = sample === undefined ? usable.rows : sampleRows(usable.rows, ids, sample.rows, sample.seed);
+  if (sampled.length === 0) {
+    throw new AppError(
+      "invalid_argument",
+      `No row of the spine can be learned from: of ${spine.rows}, ${usable.unusable} have no time or label and ${usable.tooLate} are too late.`,
+      {
+        hint: "Check the label and time columns and the moment that rows must come before.",
+      },
+    );
+  }
+  const chosen = await inTimeOrder(sampled, numbersOf(spine, request.time, "spine"));
+  const extra = request.columns ?? [];
+  const needed = new Set([request.time, request.label, ...extra, ...Object.values(request.features).flatMap((bound) => bound.on)]);
+  if (request.id !== undefined) needed.add(request.id);
+  const table: WarehouseTable = { rows: chosen.length, columns: [] };
+  for (const name of needed) table.columns.push(await pick(columnOf(spine, name, "spine"), chosen));
+  const joined = await joinFeatures({ ...request, spine: table });
+  const time = numbersOf(table, request.time, "spine");
+  return {
+    rows: chosen.length,
+    features: [
+      ...extra.map((name) => featureColumn(columnOf(table, name, "spine"))),
+      ...joined.names.map((name, i): FeatureColumn => ({ name, kind: "number", values: joined.columns[i]! })),
+    ],
+    label: Float32Array.from(numbersOf(table, request.label, "spine")),
+    time,
+    id: request.id === undefined ? undefined : columnOf(table, request.id, "spine"),
+    endMs: request.beforeMs ?? time.at(-1)! + 1,
+    leftOut: { unusable: usable.unusable, tooLate: usable.tooLate, notSampled: usable.rows.length - chosen.length },
+  };
+}
+
+/** The rows [from, to) of a training set as a trainer takes them, without copying. */
+export function labelledRows(set: TrainingSet, { from, to }: { from: number; to: number }): LabelledTable {
+  return {
+    rows: to - from,
+    features: set.features.map((column) =>
+      column.kind === "number" ? { ...column, values: column.values.subarray(from, to) } : { ...column, codes: column.codes.subarray(from, to) },
+    ),
+    label: set.label.subarray(from, to),
+  };
+}
+
+const slice = 250_000; // rows between two turns of the event loop: a few milliseconds
+
+async function usableRows(request: TrainingSetRequest): Promise<{ rows: Uint32Array; unusable: number; tooLate: number }> {
+  const { spine, beforeMs = Number.POSITIVE_INFINITY } = request;
+  const time = numbersOf(spine, request.time, "spine");
+  const label = numbersOf(spine, request.label, "spine");
+  const known = request.labelKnown === undefined ? time : numbersOf(spine, request.labelKnown, "spine");
+  const rows = new Uint32Array(spine.rows);
+  let count = 0;
+  let unusable = 0;
+  for (let row = 0; row < spine.rows; row++) {
+    if (row % slice === slice - 1) await breathe(request.signal);
+    if (Number.isNaN(time[row]!) || Number.isNaN(label[row]!)) unusable++;
+    else if (time[row]! < beforeMs && known[row]! < beforeMs) rows[count++] = row;
+  }
+  return { rows: rows.subarray(0, count), unusable, tooLate: spine.rows - unusable - count };
+}
+
+async function inTimeOrder(rows: Uint32Array, time: Float64Array): Promise<Uint32Array> {
+  const times = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) times[i] = time[rows[i]!]!;
+  await breathe();
+  const order = orderByTime(times);
+  return order === undefined ? rows : order.map((i) => rows[i]!);
+}
+
+/** A column's chosen rows, in shared memory so that the join need not copy them again. */
+async function pick(column: WarehouseColumn, rows: Uint32Array): Promise<WarehouseColumn> {
+  const from = column.kind === "number" ? column.values : column.codes;
+  const buffer = new SharedArrayBuffer(rows.length * from.BYTES_PER_ELEMENT);
+  const to = column.kind === "number" ? new Float64Array(buffer) : new Int32Array(buffer);
+  for (let first = 0; first < rows.length; first += slice) {
+    if (first > 0) await breathe();
+    const end = Math.min(rows.length, first + slice);
+    for (let i = first; i < end; i++) to[i] = from[rows[i]!]!;
+  }
+  if (column.kind === "number") return { ...column, values: to as Float64Array }; // as made above
+  return { ...column, codes: to as Int32Array };
+}
+
+function featureColumn(column: WarehouseColumn): FeatureColumn {
+  return column.kind === "number"
+    ? { name: column.name, kind: "number", values: Float32Array.from(column.values) }
+    : { name: column.name, kind: "category", codes: column.codes, levels: column.levels };
+}
+
+async function breathe(signal?: AbortSignal): Promise<void> {
+  await setImmediate();
+  signal?.throwIfAborted();
+}

@@ -2,7 +2,7 @@
  * Every error Millrace can report: its HTTP status, the exit code of the command line, and what it means.
  * The table is the documentation (`docs/reference/errors.md` is generated from it); a test fails when a code is unused.
  *
- * Exit codes: 1 failed, 2 usage, 3 not found, 4 access, 5 gate failed, 6 conflict, 7 unavailable (try again).
+ * Exit codes: 1 failed, 2 usage, 3 not found, 4 access, 5 gate failed, 6 conflict, 7 unavailable (try again), 130 stopped by the user.
  */
 export const errorCodes = {
   invalid_argument: { status: 400, exit: 2, meaning: "A request, option or definition has a value that cannot be used." },
@@ -26,6 +26,7 @@ export const errorCodes = {
   step_failed: { status: 500, exit: 1, meaning: "A step of a run threw an error; what finished before it is kept." },
   missing_dependency: { status: 501, exit: 1, meaning: "An optional package is not installed; the message has the install line." },
   unsupported: { status: 501, exit: 1, meaning: "The input asks for something that Millrace does not do." },
+  cancelled: { status: 499, exit: 130, meaning: "The caller stopped the work before its end; what had finished is kept." },
   internal: { status: 500, exit: 1, meaning: "A defect in Millrace; please report it with the request id." },
 } as const satisfies Record<string, { status: number; exit: number; meaning: string }>;
 

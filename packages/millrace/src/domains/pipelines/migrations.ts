@@ -1,0 +1,67 @@
+import type { Migration } from "#ports/database";
+
+export const pipelinesMigrations: Migration[] = [
+  {
+    id: "pipelines-001-ledger",
+    statements: [
+      `create table pipeline_run (
+        id text primary key,
+        flow text not null,
+        params text not null,
+        identity text not null,
+        status text not null,
+        cause text,
+        attempt integer not null,
+        worker text not null,
+        lease_until_ms bigint not null,
+        started_ms bigint not null,
+        finished_ms bigint,
+        code_commit text,
+        code_dirty integer,
+        code_branch text,
+        code_digest text not null,
+        result text,
+        error text
+      )`,
+      `create index pipeline_run_by_flow on pipeline_run (flow, id)`,
+      `create index pipeline_run_by_identity on pipeline_run (identity, id)`,
+      `create index pipeline_run_running on pipeline_run (lease_until_ms) where status = 'running'`,
+      `create table pipeline_step (
+        run_id text not null references pipeline_run (id),
+        id text not null,
+        name text not null,
+        label text not null,
+        position integer not null,
+        key text not null,
+        parts text not null,
+        state text not null,
+        attempt integer not null,
+        worker text not null,
+        lease_until_ms bigint,
+        source_run_id text,
+        source_step_id text,
+        output text,
+        summary text,
+        error text,
+        progress_fraction double precision,
+        progress_text text,
+        started_ms bigint not null,
+        finished_ms bigint,
+        wall_ms double precision,
+        cpu_ms double precision,
+        peak_rss_bytes bigint,
+        primary key (run_id, id)
+      )`,
+      `create index pipeline_step_by_key on pipeline_step (key, state)`,
+      `create index pipeline_step_by_name on pipeline_step (name, started_ms)`,
+      `create index pipeline_step_running on pipeline_step (lease_until_ms) where state = 'running'`,
+      `create table pipeline_event (
+        id text primary key,
+        run_id text not null,
+        at_ms bigint not null,
+        data text not null
+      )`,
+      `create index pipeline_event_by_run on pipeline_event (run_id, id)`,
+    ],
+  },
+];

@@ -1,0 +1,16 @@
+// Where the model answers, what watches it, and when it learns again.
+import { decay, drift, endpoint } from "millrace";
+import { arrivals, departures } from "./sources.ts";
+import { lateArrival } from "./train.ts";
+
+export default endpoint("late-arrival", {
+  model: "late-arrival@champion",
+  stream: { in: departures, out: "late-arrival-predictions" },
+  outcomes: { from: arrivals, label: "late" },
+  retrain: {
+    with: lateArrival,
+    params: { trials: 0 }, // a search every time would be wasted: the next model takes the champion's parameters
+    when: [drift.psi.above(0.2), decay.auc.below("champion", { by: 0.02, over: "3d" })],
+    atMostEvery: "14d",
+  },
+});

@@ -1,0 +1,41 @@
+// How the model is made, and what it must pass before it may answer.
+import { flights } from "#models";
+import { auc, calibration, directional, flow, gate, invariant, logLoss, search, slices, trees } from "millrace";
+import { departed, landed, onRoute, traffic } from "./features.ts";
+
+const ready = gate("ready", [
+  auc.atLeast(0.76),
+  logLoss.atMost(0.48),
+  calibration.within(0.05),
+  slices("origin", { support: 1_000 }).each(auc.atLeast(0.62)),
+  invariant("the number of the flight does not matter", (row, random) => ({ ...row, flight_id: random.id() })),
+  directional("more late arrivals in the last hour never lower the risk by much", (row) => ({ ...row, at_origin__late_rate_1h: 1 }), {
+    expect: "notLower",
+    tolerance: 0.05,
+    share: 0.95,
+  }),
+  logLoss.notWorseThan("champion", { by: 0.002 }),
+]);
+
+export const lateArrival = flow("late-arrival", { until: "2001-06-01", trials: 6 }, async (step, { until, trials }) => {
+  const rows = await step.trainingSet(flights, {
+    label: "late",
+    id: "flight_id",
+    time: "departed_at",
+    before: until,
+    rows: 1_000_000,
+    columns: ["origin", "destination", "distance", "hour", "weekday"],
+    features: {
+      from_origin: departed.at("origin"),
+      at_destination: landed.at("destination"),
+      at_origin: landed.at("origin"),
+      route: onRoute.at("origin", "destination"),
+      traffic: traffic.at("origin"),
+    },
+  });
+  const { train, valid, test } = await step.splitByTime(rows, { valid: "14d", test: "14d" });
+  const space = search({ leaves: [15, 63], learningRate: [0.08, 0.2] });
+  const best = await step.tune(trees, space, { train, trials, folds: 2, sample: 60_000 });
+  const model = await step.fit(trees, { trees: 100, ...best.params }, { train, valid });
+  return step.register("late-arrival", model, { test, gate: ready });
+});

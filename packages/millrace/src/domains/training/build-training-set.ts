@@ -1,0 +1,160 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { buildTrainingSet as joinTrainingSet, type BoundView } from "#domains/features";
+import type { Lake } from "#domains/lake";
+import { AppError } from "#kit/app-error";
+import { quoteName } from "#kit/sql-text";
+import type { BlobStore } from "#ports/blob-store";
+import type { FeatureColumn } from "#ports/trainer";
+import type { WarehouseTable } from "#ports/warehouse";
+import { writeColumnFile, type ColumnArray, type Columns } from "./column-file.ts";
+import { viewsInOrder, type TrainingSet } from "./model.ts";
+import { fileColumns, type TrainingTables } from "./training-table.ts";
+
+export interface TrainingSetServices {
+  lake: Lake;
+  blobs: BlobStore;
+  tables: TrainingTables;
+  threads: number;
+}
+
+/** A table at a version. */
+export interface PinnedTable {
+  table: string;
+  version: number;
+}
+
+export interface TrainingSetRequest {
+  /** Table with a row per example. */
+  examples: PinnedTable;
+  /** Number column that names an example. */
+  id: string;
+  label: string;
+  time: string;
+  /** Column with the moment the label is known; an example is left out when that is not before `before`. */
+  known?: string;
+  /** ISO date or instant: only examples of earlier times. */
+  before?: string;
+  /** At most this many rows, drawn evenly and reproducibly. */
+  rows?: number;
+  seed: number;
+  /** The examples' own columns that the model takes. */
+  columns: string[];
+  features: Record<string, BoundView>;
+  /** The table behind each model that a feature view takes its events from. */
+  events: Record<string, PinnedTable>;
+}
+
+export interface BuildOptions {
+  scratch: () => Promise<string>;
+  signal: AbortSignal;
+  onProgress: (text: string) => void;
+}
+
+/** Joins examples with their features as of each example's own time and stores the result, sorted by time. Equal requests give equal bytes. */
+export async function buildTrainingSet(services: TrainingSetServices, request: TrainingSetRequest, options: BuildOptions): Promise<TrainingSet> {
+  options.onProgress("reading the tables");
+  const loaded = await loadTables(services.lake, request);
+  options.onProgress("joining features");
+  const { id, label, time, known, columns } = request;
+  const features = viewsInOrder(request.features);
+  const beforeMs = request.before === undefined ? undefined : parseDate(request.before);
+  const joined = await joinTrainingSet({
+    spine: loaded.get(request.examples.table)!,
+    events: Object.fromEntries(Object.entries(request.events).map(([model, { table }]) => [model, loaded.get(table)!])),
+    ...{ id, label, time, columns, features },
+    ...(known !== undefined && { labelKnown: known }),
+    ...(beforeMs !== undefined && { beforeMs }),
+    ...(request.rows !== undefined && { sample: { rows: request.rows, seed: request.seed } }),
+    threads: services.threads,
+    signal: options.signal,
+  });
+  if (joined.id?.kind !== "number")
+    throw new AppError("invalid_definition", `Column ${id} cannot name the examples: it holds text.`, { hint: "Choose a column of whole numbers." });
+
+  options.onProgress("writing");
+  const inputs = joined.features.map((feature) =>
+    feature.kind === "number"
+      ? { kind: "number" as const, name: feature.name }
+      : { kind: "category" as const, name: feature.name, levels: feature.levels.toSorted() },
+  );
+  const file: Columns = new Map<string, ColumnArray>([
+    [fileColumns.id, joined.id.values],
+    [fileColumns.time, joined.time],
+    [fileColumns.label, shared(joined.label)],
+    ...joined.features.map((feature) => [feature.name, feature.kind === "number" ? shared(feature.values) : sortLevels(feature)] as const),
+  ]);
+  return {
+    kind: "training_set",
+    blob: await store(services, joined.rows, file, await options.scratch()),
+    rows: joined.rows,
+    signature: { inputs, columns, features, time, id, label, task: "binary" },
+    tables: pinned(request),
+    firstMs: joined.time[0]!,
+    lastMs: joined.time[joined.rows - 1]!,
+  };
+}
+
+/** Each table once, with every column that somebody needs, in an order of its own: time, then id. */
+async function loadTables(lake: Lake, request: TrainingSetRequest): Promise<Map<string, WarehouseTable>> {
+  const { examples, id, time, label, known, columns, features, events } = request;
+  const wanted = new Map<string, { version: number; columns: Set<string> }>();
+  const need = ({ table, version }: PinnedTable, names: string[]) => {
+    const entry = wanted.get(table) ?? { version, columns: new Set<string>() };
+    for (const name of names) entry.columns.add(name);
+    wanted.set(table, entry);
+  };
+  need(examples, [id, time, label, ...(known === undefined ? [] : [known]), ...columns, ...Object.values(features).flatMap((bound) => bound.on)]);
+  for (const { view } of Object.values(features)) {
+    const source = events[view.from.name];
+    if (!source)
+      throw new AppError(
+        "invalid_definition",
+        `Feature view \`${view.name}\` takes its events from \`${view.from.name}\`, which is not a model of this project.`,
+      );
+    need(source, Object.keys(view.from.columns));
+  }
+  const loaded = new Map<string, WarehouseTable>();
+  for (const [table, { version, columns: select }] of wanted) {
+    const orderBy = table === examples.table ? `${quoteName(time)}, ${quoteName(id)}` : undefined;
+    loaded.set(table, await lake.columns(table, { select: [...select], at: { version }, ...(orderBy !== undefined && { orderBy }) }));
+  }
+  return loaded;
+}
+
+async function store({ blobs, tables }: TrainingSetServices, rows: number, columns: Columns, scratch: string): Promise<string> {
+  const path = join(scratch, "training-set.columns");
+  const digest = await writeColumnFile(path, rows, columns);
+  const blob = `training-sets/${digest}.columns`;
+  await blobs.putFile(blob, path, { ifAbsent: true });
+  await rm(path, { force: true });
+  tables.keep(blob, columns);
+  return blob;
+}
+
+/** Codes into the sorted levels, so that a category's code does not depend on the order in which the table was read. */
+function sortLevels({ codes, levels }: FeatureColumn & { kind: "category" }): Int32Array {
+  const sorted = new Map(levels.toSorted().map((level, code) => [level, code]));
+  const into = levels.map((level) => sorted.get(level)!);
+  const out = new Int32Array(new SharedArrayBuffer(4 * codes.length));
+  for (let i = 0; i < codes.length; i++) out[i] = codes[i]! < 0 ? -1 : into[codes[i]!]!;
+  return out;
+}
+
+function shared(values: Float32Array): Float32Array {
+  if (values.buffer instanceof SharedArrayBuffer) return values;
+  const out = new Float32Array(new SharedArrayBuffer(values.byteLength));
+  out.set(values);
+  return out;
+}
+
+function pinned({ examples, events }: TrainingSetRequest): PinnedTable[] {
+  const byName = new Map([examples, ...Object.values(events)].map((each) => [each.table, each]));
+  return [...byName.values()].map(({ table, version }) => ({ table, version }));
+}
+
+function parseDate(text: string): number {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw new AppError("invalid_argument", `\`before\` is "${text}", which is not a date.`, { hint: "Write it as 2001-06-01." });
+  return ms;
+}

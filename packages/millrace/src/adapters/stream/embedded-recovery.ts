@@ -125,7 +125,8 @@ async function readNewestJournal(files: LogFiles, folder: string): Promise<{ nam
   }
 }
 
-async function hasItsData(files: LogFiles, folder: string, before: LogState, record: JournalRecord): Promise<boolean> {
+/** Whether all that a record says was added to segments is there, byte for byte. */
+export async function hasItsData(files: LogFiles, folder: string, before: LogState, record: JournalRecord): Promise<boolean> {
   for (const row of record.segments ?? []) {
     const topic = before.byId.get(row.topicId)!; // topics are made in groups of their own, before anything is appended to them
     const known = topic.partitions[row.partition]!.segments.at(-1);

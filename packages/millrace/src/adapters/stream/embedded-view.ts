@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import type { LogFiles } from "./embedded-files.ts";
 import { scanFrames } from "./embedded-journal.ts";
-import { loadLog } from "./embedded-recovery.ts";
+import { hasItsData, loadLog } from "./embedded-recovery.ts";
 import type { LogView } from "./embedded-reader.ts";
 import { applyRecord, emptyState, type LogState } from "./embedded-state.ts";
 
@@ -69,7 +69,9 @@ export async function journalView(files: LogFiles, folder: string, pollMs: numbe
     try {
       const added = Buffer.alloc(size - journal.bytes);
       const got = await file.read(added, journal.bytes);
-      for (const frame of scanFrames(added.subarray(0, got), 0, state.seq, join(folder, journal.name))) {
+      const frames = scanFrames(added.subarray(0, got), 0, state.seq, join(folder, journal.name));
+      for (const frame of frames) {
+        if (frame === frames.at(-1) && !(await hasItsData(files, folder, state, frame.record))) break; // as in `loadLog`
         applyRecord(state, frame.record);
         journal.bytes += frame.bytes;
       }

@@ -3,19 +3,19 @@ import { join } from "node:path";
 import { rm } from "node:fs/promises";
 import { AppError } from "#kit/app-error";
 import { digestOf } from "#kit/hash";
-import { newId } from "#kit/id";
 import { silentLog, type Log } from "#kit/log";
+import { beginRun, startedEvent, type BegunRun } from "./begin-run.ts";
 import { callStep } from "./call-step.ts";
-import type { AnyStepKind, Flow, StepTools } from "./define.ts";
+import type { AnyStepKind, Flow } from "./define.ts";
 import { cancelled, failureOf, takenOver } from "./failures.ts";
 import { jsonText } from "./json-value.ts";
-import { aliveFromMs, leaseOf, type Ledger } from "./ledger.ts";
+import { leaseOf, type Ledger } from "./ledger.ts";
 import type { CodeFacts, RunEvent } from "./model.ts";
 import { resolveParams } from "./params.ts";
 import { openSession, type Session } from "./session.ts";
 import { stepTools } from "./step-tools.ts";
 import { appendEvent } from "./store-events.ts";
-import { findLastRun, findRun, finishRun, insertRun, renewLease, takeRun, type RunRow } from "./store-runs.ts";
+import { finishRun, renewLease } from "./store-runs.ts";
 import { saveProgress, selectStepIds } from "./store-steps.ts";
 
 export interface RunFlowOptions<Params extends object, Result> {
@@ -77,12 +77,28 @@ export async function runFlow<Params extends object, Result>(options: RunFlowOpt
   };
   if (options.signal?.aborted) throw cancelled(`Flow ${flow.name}`);
   const run = await beginRun(options, params, code);
+  try {
+    return await workOn(run, options, params, code);
+  } finally {
+    ledger.running.delete(run.id);
+  }
+}
+
+/** Works on a run that this process holds. */
+async function workOn<Params extends object, Result>(
+  run: BegunRun,
+  options: RunFlowOptions<Params, Result>,
+  params: Readonly<Params>,
+  code: CodeFacts,
+): Promise<RunResult<Result>> {
+  const { ledger, flow, signal } = options;
+  const resumed = run.attempt > 1;
   const scratch = join(options.scratchRoot ?? join(tmpdir(), "millrace-scratch"), run.id);
-  if (run.attempt > 1) await rm(scratch, { recursive: true, force: true });
+  if (resumed) await rm(scratch, { recursive: true, force: true });
   const session = openSession({
     ledger,
     run: { id: run.id, attempt: run.attempt },
-    existing: run.attempt > 1 ? await selectStepIds(ledger.database, run.id) : [],
+    existing: resumed ? await selectStepIds(ledger.database, run.id) : [],
     fresh: options.fresh ?? false,
     environment: options.environment ?? {},
     scratch,
@@ -90,36 +106,26 @@ export async function runFlow<Params extends object, Result>(options: RunFlowOpt
     log: options.log ?? silentLog,
     onEvent: options.onEvent ?? (() => undefined),
   });
-  const { startedMs: atMs } = run;
-  const shown = Object.fromEntries(Object.entries(params));
-  session.emit({
-    type: "run-started",
-    runId: run.id,
-    flow: flow.name,
-    params: shown,
-    attempt: run.attempt,
-    code,
-    cause: options.cause ?? null,
-    atMs,
-  });
+  session.emit(startedEvent(run, { flow: flow.name, params, code, cause: options.cause }));
   const heartbeat = setInterval(() => void beat(session), ledger.leaseMs / 4);
   const cancel = () => session.abort(cancelled(`Run ${run.id}`));
-  options.signal?.addEventListener("abort", cancel);
-  if (options.signal?.aborted) cancel();
+  signal?.addEventListener("abort", cancel);
+  if (signal?.aborted) cancel();
   try {
-    const step = stepTools<StepTools>(options.steps ?? {}, (call) => callStep(session, call));
-    const result = await play(session, flow, () => flow.body(step as never, params)); // `steps` has the verbs that the flow's type asks for
-    return { runId: run.id, resumed: run.attempt > 1, result, steps: { ran: session.ran, cached: session.cached } };
+    const result = await play(session, flow.name, async () => {
+      const step = stepTools(options.steps ?? {}, (call) => callStep(session, call));
+      return flow.body(step as never, params); // `steps` has the verbs that the flow's type asks for
+    });
+    return { runId: run.id, resumed, result, steps: { ran: session.ran, cached: session.cached } };
   } finally {
-    ledger.running.delete(run.id);
     clearInterval(heartbeat);
-    options.signal?.removeEventListener("abort", cancel);
+    signal?.removeEventListener("abort", cancel);
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
 /** Runs the body to its end and records it. */
-async function play<Result>(session: Session, flow: { name: string }, body: () => Promise<Result>): Promise<Result> {
+async function play<Result>(session: Session, flow: string, body: () => Promise<Result>): Promise<Result> {
   let outcome: { result: Result } | { error: AppError };
   try {
     const result = await Promise.race([body(), session.aborted]);
@@ -129,13 +135,13 @@ async function play<Result>(session: Session, flow: { name: string }, body: () =
   } catch (thrown) {
     session.close();
     await session.settled({ throwing: false });
-    outcome = { error: flowError(thrown, flow.name, session) };
+    outcome = { error: flowError(thrown, flow, session) };
   }
   const { id, attempt } = session.run;
   const error = "error" in outcome ? failureOf(outcome.error) : null;
   const status = "error" in outcome ? (outcome.error.code === "cancelled" && session.signal.aborted ? "cancelled" : "failed") : "succeeded";
   const nowMs = session.ledger.clock.now();
-  const event: RunEvent = { type: "run-finished", runId: id, flow: flow.name, status, error, atMs: nowMs };
+  const event: RunEvent = { type: "run-finished", runId: id, flow, status, error, atMs: nowMs };
   const recorded = await session.ledger.write(async (transaction) => {
     const result = "result" in outcome ? resultText(outcome.result, session.log) : null;
     if (!(await finishRun(transaction, { id, attempt, status, result, error, nowMs }))) return false;
@@ -165,60 +171,6 @@ function resultText(result: unknown, log: Log): string | null {
   }
 }
 
-interface Begun {
-  id: string;
-  attempt: number;
-  startedMs: number;
-}
-
-/** Begins a run or takes one up, waiting for at most a lease when its worker may have died. */
-async function beginRun<Params extends object, Result>(options: RunFlowOptions<Params, Result>, params: object, code: CodeFacts): Promise<Begun> {
-  const { ledger, flow, resume = "last", signal } = options;
-  const identity = digestOf([flow.name, params, code.digest]);
-  const paramsText = jsonText(params, `The parameters of flow ${flow.name}`) ?? "{}";
-  let held: RunRow | undefined;
-  for (;;) {
-    const outcome = await ledger.write(async (transaction): Promise<Begun | { heldBy: RunRow }> => {
-      const nowMs = ledger.clock.now();
-      const found = resume === "new" ? undefined : await (resume === "last" ? findLastRun(transaction, identity) : findRun(transaction, resume));
-      if (resume !== "last" && resume !== "new") requireSame(resume, found, flow.name, identity);
-      const mine = found?.worker === ledger.worker;
-      const alive = found?.status === "running" && (mine ? ledger.running.has(found.id) : found.lease_until_ms >= aliveFromMs(ledger));
-      // A lease that was renewed while we waited belongs to a living worker.
-      if (found && alive && !mine && (!held || held.lease_until_ms === found.lease_until_ms)) return { heldBy: found };
-      if (found && alive && resume !== "last") throw takenOver(found.id);
-      const event = { type: "run-started", flow: flow.name, params: { ...params }, code, cause: options.cause ?? null, atMs: nowMs } as const;
-      if (found && !alive && found.status !== "succeeded") {
-        const attempt = found.attempt + 1;
-        ledger.running.add(found.id);
-        await takeRun(transaction, found.id, attempt, leaseOf(ledger));
-        await appendEvent(transaction, { ...event, runId: found.id, attempt });
-        return { id: found.id, attempt, startedMs: nowMs };
-      }
-      const id = newId();
-      ledger.running.add(id); // within the transaction: the next one of this process must know that the run is alive
-      const run = { id, flow: flow.name, params: paramsText, identity, cause: options.cause ?? null, code, lease: leaseOf(ledger), nowMs };
-      await insertRun(transaction, run);
-      await appendEvent(transaction, { ...event, runId: id, attempt: 1 });
-      return { id, attempt: 1, startedMs: nowMs };
-    });
-    if (!("heldBy" in outcome)) return outcome;
-    held ??= outcome.heldBy;
-    await pause(Math.min(250, ledger.leaseMs / 4), signal);
-  }
-}
-
-function requireSame(id: string, found: RunRow | undefined, flow: string, identity: string): asserts found is RunRow {
-  if (!found) throw new AppError("not_found", `There is no run ${id}.`, { hint: "See the runs with: millrace runs" });
-  if (found.status === "succeeded") throw new AppError("conflict", `Run ${id} has succeeded; there is nothing to take up.`);
-  if (found.flow !== flow) throw new AppError("invalid_argument", `Run ${id} is one of flow ${found.flow}, not of ${flow}.`);
-  if (found.identity !== identity) {
-    throw new AppError("conflict", `Run ${id} was begun with other code or parameters.`, {
-      hint: "Start a new run: steps that are unchanged are taken from the cache.",
-    });
-  }
-}
-
 /** Keeps the run's leases alive and its progress visible. */
 async function beat(session: Session): Promise<void> {
   try {
@@ -231,18 +183,4 @@ async function beat(session: Session): Promise<void> {
   } catch (error) {
     session.log.warn("the run's lease could not be renewed", { runId: session.run.id, reason: String(error) });
   }
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(cancelled("Waiting for the run's former worker"));
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
 }

@@ -1,4 +1,5 @@
 /** Versioned tables: Delta Lake, read and written by the warehouse over a blob store. */
+export { openLake } from "./open-lake.ts";
 export type {
   AppendOptions,
   FileStatistics,

@@ -78,8 +78,8 @@ export type VersionChoice = { version: number } | { timestampMs: number };
 export interface LakeChanges {
   /** The version that `files` lead up to: pass it to the next call. */
   version: number;
-  /** Files added after the given version and still part of the table, each with the version that added it. */
-  files: (LakeFile & { version: number })[];
+  /** Files added after the given version and still part of the table. */
+  files: LakeFile[];
   rows: number;
   /** Files were removed as well (a replace or merge): what is new is not only what was added, so read the table anew. */
   rewritten: boolean;

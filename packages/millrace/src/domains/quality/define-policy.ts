@@ -24,7 +24,7 @@ export interface DecayPolicy {
 }
 
 /** A reason to learn again. */
-export type RetrainPolicy = DriftPolicy | DecayPolicy;
+export type PolicyTrigger = DriftPolicy | DecayPolicy;
 
 export interface DriftOptions {
   features?: readonly string[];

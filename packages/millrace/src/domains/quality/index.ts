@@ -19,7 +19,7 @@ export {
   type Gate,
   type GateCheck,
 } from "./define.ts";
-export { decay, drift, type DecayPolicy, type DriftPolicy, type RetrainPolicy } from "./define-policy.ts";
+export { decay, drift, type DecayPolicy, type DriftPolicy, type PolicyTrigger } from "./define-policy.ts";
 export { evaluateDecay, evaluateDrift, type LiveAuc } from "./evaluate-policy.ts";
 export { checkResultSchema, verdictOf, type CheckResult, type CheckStatus } from "./check-result.ts";
 export { evaluateGate, type GateReport, type GateRequest } from "./evaluate-gate.ts";

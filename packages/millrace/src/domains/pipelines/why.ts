@@ -5,6 +5,8 @@ import type { KeyPart } from "./step-key.ts";
 import { selectEarlierSteps, selectKeyedStep, type KeyedStep } from "./store-steps.ts";
 
 export interface Why extends StepRef {
+  /** Above 1 where earlier attempts in the same run did not finish. */
+  attempt: number;
   /**
    * `cached`: an output for the key existed. `first`: no step of its kind ran before. `changed`: the key has parts that the nearest
    * earlier execution had not. `unfinished`: that execution had the same key and no output. `asked`: it had an output, and the
@@ -24,16 +26,17 @@ export interface Why extends StepRef {
 export async function why({ database }: LedgerReader, runId: string, stepId: string): Promise<Why> {
   const step = await selectKeyedStep(database, { runId, stepId });
   if (!step) throw new AppError("not_found", `Run ${runId} has no step ${stepId}.`, { hint: `See its steps with: millrace runs ${runId}` });
-  if (step.cachedFrom) return { runId, stepId, reason: "cached", other: step.cachedFrom, changed: [] };
+  const about = { runId, stepId, attempt: step.attempt };
+  if (step.cachedFrom) return { ...about, reason: "cached", other: step.cachedFrom, changed: [] };
   let nearest: { earlier: KeyedStep; changed: Why["changed"] } | undefined;
   for (const earlier of await selectEarlierSteps(database, step)) {
     const changed = differences(earlier.parts, step.parts);
     if (!nearest || changed.length < nearest.changed.length) nearest = { earlier, changed };
   }
-  if (!nearest) return { runId, stepId, reason: step.attempt > 1 ? "unfinished" : "first", other: null, changed: [] };
+  if (!nearest) return { ...about, reason: step.attempt > 1 ? "unfinished" : "first", other: null, changed: [] };
   const other = { runId: nearest.earlier.runId, stepId: nearest.earlier.stepId };
-  if (nearest.earlier.key !== step.key) return { runId, stepId, reason: "changed", other, changed: nearest.changed };
-  return { runId, stepId, reason: nearest.earlier.state === "succeeded" ? "asked" : "unfinished", other, changed: [] };
+  if (nearest.earlier.key !== step.key) return { ...about, reason: "changed", other, changed: nearest.changed };
+  return { ...about, reason: nearest.earlier.state === "succeeded" ? "asked" : "unfinished", other, changed: [] };
 }
 
 function differences(before: Record<string, KeyPart>, after: Record<string, KeyPart>): Why["changed"] {

@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
-import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { AppError } from "#kit/app-error";
 import { digestOf } from "#kit/hash";
 import { workerFile } from "#kit/worker-file";
 import type { WarehouseColumn, WarehouseTable } from "#ports/warehouse";
 import type { KeyColumn } from "./entity-codes.ts";
+import { inSlices, sliceRows } from "./in-slices.ts";
 import { joinView, type ViewJob } from "./join-view.ts";
 import { aliasSchema, isNumeric, type BoundView, type FeatureView } from "./model.ts";
 import { featureNames, windowLayout } from "./window-layout.ts";
@@ -148,16 +148,11 @@ interface Preparation {
   translate(from: string[], to: string[]): Promise<Int32Array>;
 }
 
-/** Copies and look-ups in slices of a few milliseconds, so that the event loop goes on between them. */
+const sliceTexts = 20_000;
+
+/** Copies and look-ups in slices, so that the event loop goes on between them. */
 function preparation(signal: AbortSignal | undefined): Preparation {
   const shared = new Map<Float64Array | Int32Array, Float64Array | Int32Array>();
-  const inSlices = async (length: number, slice: number, work: (from: number, to: number) => void) => {
-    for (let from = 0; from < length; from += slice) {
-      if (from > 0) await setImmediate();
-      signal?.throwIfAborted();
-      work(from, Math.min(length, from + slice));
-    }
-  };
   return {
     async share<T extends Float64Array | Int32Array>(array: T): Promise<T> {
       if (array.buffer instanceof SharedArrayBuffer) return array;
@@ -165,18 +160,18 @@ function preparation(signal: AbortSignal | undefined): Preparation {
       if (copy === undefined) {
         const buffer = new SharedArrayBuffer(array.byteLength);
         const target = array instanceof Float64Array ? new Float64Array(buffer) : new Int32Array(buffer);
-        await inSlices(array.length, 250_000, (from, to) => target.set(array.subarray(from, to), from));
+        await inSlices(array.length, sliceRows, signal, (from, to) => target.set(array.subarray(from, to), from));
         shared.set(array, (copy = target));
       }
       return copy as T; // made above with the same element type
     },
     async translate(from, to) {
       const codes = new Map<string, number>();
-      await inSlices(to.length, 20_000, (first, end) => {
+      await inSlices(to.length, sliceTexts, signal, (first, end) => {
         for (let code = first; code < end; code++) codes.set(to[code]!, code);
       });
       const into = new Int32Array(new SharedArrayBuffer(4 * from.length));
-      await inSlices(from.length, 20_000, (first, end) => {
+      await inSlices(from.length, sliceTexts, signal, (first, end) => {
         for (let code = first; code < end; code++) into[code] = codes.get(from[code]!) ?? -1;
       });
       return into;

@@ -154,6 +154,15 @@ describe("the point-in-time join", () => {
     await expect(join(many, [])).rejects.toMatchObject({ code: "invalid_argument" });
   });
 
+  test("stops when told to, whether its threads have started or not", async () => {
+    const happened = Array.from({ length: 25_000 }, (_, i): Event => ({ origin: "a", destination: "b", known: i, late: 0, fare: 0 }));
+    await expect(join(happened, [], AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
+    const stopping = new AbortController();
+    const joining = join(happened, [], stopping.signal);
+    setImmediate(() => stopping.abort(new Error("enough now")));
+    await expect(joining).rejects.toThrow("enough now");
+  });
+
   test("sums of real numbers stay right after a large value has left the window", async () => {
     const happened = [1e15 + 0.25, 0.1, 0.2].map((fare, i) => ({ origin: "a", destination: "b", known: i * 100, late: 0, fare }));
     const { names, columns } = await join(happened, [
@@ -260,7 +269,7 @@ describe("the state behind the stream", () => {
   });
 });
 
-function join(happened: readonly Event[], asks: readonly Ask[]) {
+function join(happened: readonly Event[], asks: readonly Ask[], signal?: AbortSignal) {
   return joinFeatures({
     spine: {
       rows: asks.length,
@@ -283,6 +292,7 @@ function join(happened: readonly Event[], asks: readonly Ask[]) {
     features: { r: view.at("from", "to") },
     events: { events: tableOf(happened) },
     threads: 1,
+    ...(signal && { signal }),
   });
 }
 

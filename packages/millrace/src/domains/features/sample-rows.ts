@@ -1,4 +1,5 @@
 import type { WarehouseColumn } from "#ports/warehouse";
+import { inSlices, sliceRows } from "./in-slices.ts";
 
 /**
  * Chooses rows as if at random, but always the same ones: those whose id hashes lowest. Which rows are chosen depends on their
@@ -7,10 +8,18 @@ import type { WarehouseColumn } from "#ports/warehouse";
  * @param ids the column that identifies rows; without one, their positions do
  * @returns row numbers, ascending: all of `candidates` when there are no more than `want`
  */
-export function sampleRows(candidates: Uint32Array, ids: WarehouseColumn | undefined, want: number, seed: number): Uint32Array {
+export async function sampleRows(
+  candidates: Uint32Array,
+  ids: WarehouseColumn | undefined,
+  want: number,
+  seed: number,
+  signal?: AbortSignal,
+): Promise<Uint32Array> {
   if (candidates.length <= want) return candidates;
   const hashes = new Uint32Array(candidates.length);
-  for (let i = 0; i < candidates.length; i++) hashes[i] = hashOf(ids, candidates[i]!, seed);
+  await inSlices(candidates.length, sliceRows, signal, (from, to) => {
+    for (let i = from; i < to; i++) hashes[i] = hashOf(ids, candidates[i]!, seed);
+  });
   // Count by the hash's upper half to find the bucket where the sample ends; only that bucket has to be sorted.
   const counts = new Uint32Array(65_536);
   for (let i = 0; i < hashes.length; i++) counts[hashes[i]! >>> 16]!++;
@@ -22,10 +31,12 @@ export function sampleRows(candidates: Uint32Array, ids: WarehouseColumn | undef
   const kept = new Set(inBucket.toSorted((a, b) => hashes[a]! - hashes[b]! || a - b).slice(0, want - before));
   const chosen = new Uint32Array(want);
   let count = 0;
-  for (let i = 0; i < hashes.length; i++) {
-    const top = hashes[i]! >>> 16;
-    if (top < bucket || (top === bucket && kept.has(i))) chosen[count++] = candidates[i]!;
-  }
+  await inSlices(hashes.length, sliceRows, signal, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const top = hashes[i]! >>> 16;
+      if (top < bucket || (top === bucket && kept.has(i))) chosen[count++] = candidates[i]!;
+    }
+  });
   return chosen;
 }
 

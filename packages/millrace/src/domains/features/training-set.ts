@@ -1,9 +1,9 @@
-import { setImmediate } from "node:timers/promises";
 import { AppError } from "#kit/app-error";
 import type { FeatureColumn, LabelledTable } from "#ports/trainer";
 import type { WarehouseColumn, WarehouseTable } from "#ports/warehouse";
+import { inSlices, sliceRows } from "./in-slices.ts";
 import { columnOf, joinFeatures, numbersOf, type JoinRequest } from "./join-features.ts";
-import { orderByTime } from "./order-by-time.ts";
+import { orderByTimeAside } from "./order-by-time.ts";
 import { sampleRows } from "./sample-rows.ts";
 
 export interface TrainingSetRequest extends JoinRequest {
@@ -45,7 +45,7 @@ export async function buildTrainingSet(request: TrainingSetRequest): Promise<Tra
   const { spine, sample } = request;
   const usable = await usableRows(request);
   const ids = request.id === undefined ? undefined : columnOf(spine, request.id, "spine");
-  const sampled = sample === undefined ? usable.rows : sampleRows(usable.rows, ids, sample.rows, sample.seed);
+  const sampled = sample === undefined ? usable.rows : await sampleRows(usable.rows, ids, sample.rows, sample.seed, request.signal);
   if (sampled.length === 0) {
     throw new AppError(
       "invalid_argument",
@@ -55,12 +55,12 @@ export async function buildTrainingSet(request: TrainingSetRequest): Promise<Tra
       },
     );
   }
-  const chosen = await inTimeOrder(sampled, numbersOf(spine, request.time, "spine"));
+  const chosen = await inTimeOrder(sampled, numbersOf(spine, request.time, "spine"), request.signal);
   const extra = request.columns ?? [];
   const needed = new Set([request.time, request.label, ...extra, ...Object.values(request.features).flatMap((bound) => bound.on)]);
   if (request.id !== undefined) needed.add(request.id);
   const table: WarehouseTable = { rows: chosen.length, columns: [] };
-  for (const name of needed) table.columns.push(await pick(columnOf(spine, name, "spine"), chosen));
+  for (const name of needed) table.columns.push(await pick(columnOf(spine, name, "spine"), chosen, request.signal));
   const joined = await joinFeatures({ ...request, spine: table });
   const time = numbersOf(table, request.time, "spine");
   return {
@@ -69,7 +69,7 @@ export async function buildTrainingSet(request: TrainingSetRequest): Promise<Tra
       ...extra.map((name) => featureColumn(columnOf(table, name, "spine"))),
       ...joined.names.map((name, i): FeatureColumn => ({ name, kind: "number", values: joined.columns[i]! })),
     ],
-    label: Float32Array.from(numbersOf(table, request.label, "spine")),
+    label: new Float32Array(numbersOf(table, request.label, "spine")),
     time,
     id: request.id === undefined ? undefined : columnOf(table, request.id, "spine"),
     endMs: request.beforeMs ?? time.at(-1)! + 1,
@@ -88,8 +88,6 @@ export function labelledRows(set: TrainingSet, { from, to }: { from: number; to:
   };
 }
 
-const slice = 250_000; // rows between two turns of the event loop: a few milliseconds
-
 async function usableRows(request: TrainingSetRequest): Promise<{ rows: Uint32Array; unusable: number; tooLate: number }> {
   const { spine, beforeMs = Number.POSITIVE_INFINITY } = request;
   const time = numbersOf(spine, request.time, "spine");
@@ -98,43 +96,46 @@ async function usableRows(request: TrainingSetRequest): Promise<{ rows: Uint32Ar
   const rows = new Uint32Array(spine.rows);
   let count = 0;
   let unusable = 0;
-  for (let row = 0; row < spine.rows; row++) {
-    if (row % slice === slice - 1) await breathe(request.signal);
-    if (Number.isNaN(time[row]!) || Number.isNaN(label[row]!)) unusable++;
-    else if (time[row]! < beforeMs && known[row]! < beforeMs) rows[count++] = row;
-  }
+  await inSlices(spine.rows, sliceRows, request.signal, (from, to) => {
+    for (let row = from; row < to; row++) {
+      if (Number.isNaN(time[row]!) || Number.isNaN(label[row]!)) unusable++;
+      else if (time[row]! < beforeMs && known[row]! < beforeMs) rows[count++] = row;
+    }
+  });
   return { rows: rows.subarray(0, count), unusable, tooLate: spine.rows - unusable - count };
 }
 
-async function inTimeOrder(rows: Uint32Array, time: Float64Array): Promise<Uint32Array> {
+async function inTimeOrder(rows: Uint32Array, time: Float64Array, signal: AbortSignal | undefined): Promise<Uint32Array> {
   const times = new Float64Array(rows.length);
-  for (let i = 0; i < rows.length; i++) times[i] = time[rows[i]!]!;
-  await breathe();
-  const order = orderByTime(times);
-  return order === undefined ? rows : order.map((i) => rows[i]!);
+  await inSlices(rows.length, sliceRows, signal, (from, to) => {
+    for (let i = from; i < to; i++) times[i] = time[rows[i]!]!;
+  });
+  const order = await orderByTimeAside(times, signal);
+  if (order === undefined) return rows;
+  await inSlices(rows.length, sliceRows, signal, (from, to) => {
+    for (let i = from; i < to; i++) order[i] = rows[order[i]!]!;
+  });
+  return order;
 }
 
 /** A column's chosen rows, in shared memory so that the join need not copy them again. */
-async function pick(column: WarehouseColumn, rows: Uint32Array): Promise<WarehouseColumn> {
-  const from = column.kind === "number" ? column.values : column.codes;
-  const buffer = new SharedArrayBuffer(rows.length * from.BYTES_PER_ELEMENT);
-  const to = column.kind === "number" ? new Float64Array(buffer) : new Int32Array(buffer);
-  for (let first = 0; first < rows.length; first += slice) {
-    if (first > 0) await breathe();
-    const end = Math.min(rows.length, first + slice);
-    for (let i = first; i < end; i++) to[i] = from[rows[i]!]!;
+async function pick(column: WarehouseColumn, rows: Uint32Array, signal: AbortSignal | undefined): Promise<WarehouseColumn> {
+  if (column.kind === "number") {
+    const values = new Float64Array(new SharedArrayBuffer(8 * rows.length));
+    await inSlices(rows.length, sliceRows, signal, (from, to) => {
+      for (let i = from; i < to; i++) values[i] = column.values[rows[i]!]!;
+    });
+    return { ...column, values };
   }
-  if (column.kind === "number") return { ...column, values: to as Float64Array }; // as made above
-  return { ...column, codes: to as Int32Array };
+  const codes = new Int32Array(new SharedArrayBuffer(4 * rows.length));
+  await inSlices(rows.length, sliceRows, signal, (from, to) => {
+    for (let i = from; i < to; i++) codes[i] = column.codes[rows[i]!]!;
+  });
+  return { ...column, codes };
 }
 
 function featureColumn(column: WarehouseColumn): FeatureColumn {
   return column.kind === "number"
-    ? { name: column.name, kind: "number", values: Float32Array.from(column.values) }
+    ? { name: column.name, kind: "number", values: new Float32Array(column.values) }
     : { name: column.name, kind: "category", codes: column.codes, levels: column.levels };
-}
-
-async function breathe(signal?: AbortSignal): Promise<void> {
-  await setImmediate();
-  signal?.throwIfAborted();
 }

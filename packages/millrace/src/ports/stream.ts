@@ -1,8 +1,9 @@
 /**
  * A durable partitioned log of records. Embedded: segment files in the project's folder. Scale-out: Kafka.
  *
- * Words as in Kafka: a topic has partitions, a partition's records have consecutive offsets from 0, a group is a name under
- * which a consumer keeps how far it has come. Offsets are integers below 2^53. An awaited write is durable.
+ * Words as in Kafka: a topic has partitions, a partition's records have ascending offsets from 0 (Kafka leaves gaps where
+ * transactions ended; go on from `nextOffset`), a group is a name under which a consumer keeps how far it has come. Offsets are
+ * integers below 2^53. An awaited write is durable.
  */
 
 /** A record to append. Do not change its bytes before the append has resolved. */
@@ -26,7 +27,7 @@ export interface StreamRecord {
   headers: Readonly<Record<string, string>> | undefined;
 }
 
-/** Consecutive records of one partition; never empty. */
+/** Records of one partition that follow each other; never empty. */
 export interface StreamBatch {
   topic: string;
   partition: number;
@@ -72,6 +73,7 @@ export interface PartitionInfo {
   firstOffset: number;
   /** The offset that the next record will get. */
   endOffset: number;
+  /** 0 where `capabilities.sizes` is false. */
   sizeBytes: number;
 }
 

@@ -52,6 +52,7 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
   const { folder, files, state, limits, clock, log, onCommit } = options;
   const segments = openSegments(files, folder, state);
   let journal = { ...options.journal, file: await files.open(join(folder, options.journal.name), "write") };
+  let renewAfterBytes = 0;
   let queue: Request[] = [];
   let running: Promise<void> | undefined;
   let closed = false;
@@ -69,10 +70,9 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
 
   async function run(): Promise<void> {
     await new Promise(setImmediate); // requests of this turn of the event loop share a group
-    while (queue.length > 0) {
+    while (queue.length > 0 && !broken) {
       await commit(nextGroup());
-      if (broken) break;
-      await keepHouse();
+      if (!broken) await keepHouse();
     }
     running = undefined;
     if (broken) for (const request of queue.splice(0)) request.reject(broken);
@@ -155,8 +155,9 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
       const record = draftRecord(draft);
       if (record) await store(draft, record).catch(warnOf("apply the retention"));
     }
-    if (!broken && journal.bytes > Math.max(limits.journalBytes, 4 * journal.snapshotBytes))
-      await renewJournal().catch(warnOf("shorten the journal"));
+    if (broken || journal.bytes <= Math.max(limits.journalBytes, 4 * journal.snapshotBytes, renewAfterBytes)) return;
+    renewAfterBytes = journal.bytes + limits.journalBytes; // where there is no room for a new one, it is not tried after each group
+    await renewJournal().catch(warnOf("shorten the journal"));
   }
 
   async function renewJournal(): Promise<void> {
@@ -165,6 +166,7 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
       await publishJournal(files, folder, prepared);
       const old = journal;
       state.seq = prepared.seq;
+      renewAfterBytes = 0;
       journal = { ...prepared, snapshotBytes: prepared.bytes, file: await files.open(join(folder, prepared.name), "write") };
       await old.file.close();
       await files.remove(join(folder, old.name));

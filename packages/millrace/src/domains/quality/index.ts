@@ -52,3 +52,6 @@ export { aucEstimate, compareAuc, rocAuc, type AucComparison, type AucEstimate }
 export { averagePrecision, brierScore, compareLogLoss, meanLogLoss, thresholdMetrics, type ThresholdMetrics } from "./probability-metrics.ts";
 export { calibrationCurve, type CalibrationBin, type CalibrationCurve } from "./calibration-curve.ts";
 export { regressionMetrics, type RegressionMetrics } from "./regression-metrics.ts";
+export { evidentlyDatasetDrift, evidentlyDrift, type DialectDrift, type EvidentlyTest } from "./evidently-dialect.ts";
+export { nannymlDrift, nannymlThresholds, type NannymlMethod } from "./nannyml-dialect.ts";
+export type { RawColumn } from "./raw-column.ts";

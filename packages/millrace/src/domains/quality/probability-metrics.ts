@@ -86,9 +86,11 @@ export function thresholdMetrics(labels: Floats, scores: Floats, threshold = 0.5
   let [truePositives, falsePositives, trueNegatives, falseNegatives] = [0, 0, 0, 0];
   for (let i = 0; i < labels.length; i++) {
     const weight = weights ? weights[i]! : 1;
-    const positive = scores[i]! >= threshold;
-    if (labels[i] === 1) positive ? (truePositives += weight) : (falseNegatives += weight);
-    else positive ? (falsePositives += weight) : (trueNegatives += weight);
+    const yes = scores[i]! >= threshold;
+    if (labels[i] === 1 && yes) truePositives += weight;
+    else if (labels[i] === 1) falseNegatives += weight;
+    else if (yes) falsePositives += weight;
+    else trueNegatives += weight;
   }
   const share = (part: number, whole: number): number | undefined => (whole > 0 ? part / whole : undefined);
   return {

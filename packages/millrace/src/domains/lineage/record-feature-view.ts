@@ -1,10 +1,11 @@
+import { parseArgument } from "#kit/parse-argument";
 import { type FeatureViewRecord, featureViewRecordSchema, type LineageServices } from "./model.ts";
-import { columnName, edge, parseRecord, recordDefinition, recordFact, versioned } from "./record.ts";
+import { columnName, edge, recordDefinition, recordFact, versioned } from "./record.ts";
 import { nodeId, type NewEdge, type NewNode } from "./store.ts";
 
 /** Records a feature view's definition. A changed definition gets the next version number; returns the one that holds it. */
 export async function recordFeatureView({ state, clock }: LineageServices, record: FeatureViewRecord): Promise<{ version: number }> {
-  const { view, entity, table, features } = parseRecord(featureViewRecordSchema, "feature view record", record);
+  const { view, entity, table, features } = parseArgument(featureViewRecordSchema, "feature view record", record);
   const nowMs = clock.now();
   const nodes: NewNode[] = [
     { kind: "feature-view", name: view, facts: { entity, table } },

@@ -1,10 +1,11 @@
+import { parseArgument } from "#kit/parse-argument";
 import { type LineageServices, type ModelVersionRecord, modelVersionRecordSchema } from "./model.ts";
-import { edge, parseRecord, recordFact, versioned } from "./record.ts";
+import { edge, recordFact, versioned } from "./record.ts";
 import { nodeId, type NewEdge, type NewNode } from "./store.ts";
 
 /** Records a model version, the run that made it, and what that run learned from. */
 export async function recordModelVersion({ state, clock }: LineageServices, record: ModelVersionRecord): Promise<void> {
-  const { model, version, runId, inputs } = parseRecord(modelVersionRecordSchema, "model version record", record);
+  const { model, version, runId, inputs } = parseArgument(modelVersionRecordSchema, "model version record", record);
   const name = versioned(model, version);
   const nodes: NewNode[] = [
     { kind: "model-version", name, facts: { model, version, runId } },

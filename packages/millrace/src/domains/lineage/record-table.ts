@@ -1,5 +1,6 @@
+import { parseArgument } from "#kit/parse-argument";
 import { type LineageServices, type TableRecord, tableRecordSchema } from "./model.ts";
-import { columnName, edge, parseRecord, recordDefinition, recordFact, versioned } from "./record.ts";
+import { columnName, edge, recordDefinition, recordFact, versioned } from "./record.ts";
 import { nodeId, type NewEdge, type NewNode } from "./store.ts";
 
 /**
@@ -7,7 +8,7 @@ import { nodeId, type NewEdge, type NewNode } from "./store.ts";
  * origins stand from this version on until another version states others. Recording a version again changes nothing.
  */
 export async function recordTable({ state, clock }: LineageServices, record: TableRecord): Promise<void> {
-  const { table, version, producer, columns, inputs } = parseRecord(tableRecordSchema, "table record", record);
+  const { table, version, producer, columns, inputs } = parseArgument(tableRecordSchema, "table record", record);
   const nowMs = clock.now();
   const facts = { version, producer: `${producer.kind}:${producer.name}` };
 

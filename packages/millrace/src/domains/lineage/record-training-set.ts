@@ -1,6 +1,7 @@
 import { AppError } from "#kit/app-error";
+import { parseArgument } from "#kit/parse-argument";
 import { type LineageServices, type TrainingSetRecord, trainingSetRecordSchema } from "./model.ts";
-import { columnName, edge, parseRecord, recordFact, versioned } from "./record.ts";
+import { columnName, edge, recordFact, versioned } from "./record.ts";
 import { findOwner, nodeId, type NewEdge, type NewNode } from "./store.ts";
 
 /**
@@ -8,7 +9,7 @@ import { findOwner, nodeId, type NewEdge, type NewNode } from "./store.ts";
  * Throws `not_found` for a feature view that is not on record.
  */
 export async function recordTrainingSet({ state, clock }: LineageServices, record: TrainingSetRecord): Promise<void> {
-  const { id, tables, features, columns } = parseRecord(trainingSetRecordSchema, "training set record", record);
+  const { id, tables, features, columns } = parseArgument(trainingSetRecordSchema, "training set record", record);
   await state.write(async (transaction) => {
     const nodes: NewNode[] = [{ kind: "training-set", name: id, facts: { features: features.length, columns: columns.length } }];
     const edges: NewEdge[] = [];

@@ -1,8 +1,6 @@
-import type { z } from "zod";
-import { AppError } from "#kit/app-error";
 import { digestOf } from "#kit/hash";
-import { findOwner, nodeId, replaceEdges, saveNodes, saveOwner, type NewEdge, type NewNode } from "./store.ts";
 import type { Transaction } from "#ports/database";
+import { findOwner, nodeId, replaceEdges, saveNodes, saveOwner, type NewEdge, type NewNode } from "./store.ts";
 
 /** What one definition or fact says about the graph. */
 export interface Statement {
@@ -40,16 +38,6 @@ export async function recordDefinition(transaction: Transaction, statement: Stat
   await replaceEdges(transaction, owner, next, edges);
   await saveOwner(transaction, owner, { version: next, digest }, nowMs);
   return next;
-}
-
-/** Checks a record; the error names the field. */
-export function parseRecord<Schema extends z.ZodType>(schema: Schema, what: string, record: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(record);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new AppError("invalid_argument", `The ${what} has a bad value at \`${issue.path.join(".") || "(root)"}\`: ${issue.message}.`, {
-    details: { path: issue.path.map(String) },
-  });
 }
 
 export function versioned(name: string, version: number): string {

@@ -1,5 +1,5 @@
-import { newId } from "#kit/id";
 import { stableJson } from "#kit/hash";
+import { newId } from "#kit/id";
 import { sql, sqlIn, sqlJoin, type SqlValue } from "#kit/sql";
 import type { Reader, Transaction } from "#ports/database";
 import type { EdgeKind, Facts, NodeKind } from "./model.ts";

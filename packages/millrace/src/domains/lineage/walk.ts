@@ -1,3 +1,4 @@
+import { parseArgument } from "#kit/parse-argument";
 import type { Database } from "#ports/database";
 import {
   type LineageEdge,
@@ -9,7 +10,6 @@ import {
   walkOptionsSchema,
 } from "./model.ts";
 import { definitionsFor } from "./past-definitions.ts";
-import { parseRecord } from "./record.ts";
 import { findRoots } from "./roots.ts";
 import { edgesAt, nodesById, type EdgeRow, type NodeRow } from "./store.ts";
 
@@ -30,7 +30,7 @@ export function upstream(services: LineageServices, name: string, options: WalkO
 }
 
 async function walk({ state }: LineageServices, name: string, near: "from" | "to", options: WalkOptions): Promise<LineageGraph> {
-  const { depth, version, kinds = nodeKinds, limit } = parseRecord(walkOptionsSchema, "lineage query", options);
+  const { depth, version, kinds = nodeKinds, limit } = parseArgument(walkOptionsSchema, "lineage query", options);
   const roots = await findRoots(state, name);
   const stands = await definitionsFor(state, roots, near, version);
   const reached = await breadthFirst(state, roots, near, { depth, limit, stands });

@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { AppError } from "#kit/app-error";
+import { parseArgument } from "#kit/parse-argument";
+import type { Reader } from "#ports/database";
+import { newModelSchema, type RegisteredModel, type RegistryServices } from "./model.ts";
+import {
+  activeModel,
+  aliasesOf,
+  allModels,
+  findModel,
+  insertModel,
+  latestVersion,
+  markVersionsDeleted,
+  type ModelRow,
+  parseModel,
+  saveModel,
+} from "./store.ts";
+
+/** Makes a model without versions. Throws `conflict` where one has the name. */
+export async function createModel({ state, clock }: RegistryServices, model: z.input<typeof newModelSchema>): Promise<RegisteredModel> {
+  const made = parseArgument(newModelSchema, "model", model);
+  const nowMs = clock.now();
+  return state.write(async (transaction) => {
+    const standing = await findModel(transaction, made.name);
+    if (standing !== undefined && standing.deleted_ms === null)
+      throw new AppError("conflict", `Model "${made.name}" exists already.`, { hint: "Use it, or choose another name." });
+    if (standing === undefined) await insertModel(transaction, made, nowMs);
+    else
+      await saveModel(transaction, {
+        ...standing, // its version numbers go on
+        description: made.description,
+        tags: JSON.stringify(made.tags),
+        created_ms: nowMs,
+        updated_ms: nowMs,
+        deleted_ms: null,
+      });
+    return describe(transaction, await activeModel(transaction, made.name));
+  });
+}
+
+/** A model with its aliases. Throws `not_found`. */
+export async function getModel({ state }: RegistryServices, name: string): Promise<RegisteredModel> {
+  return describe(state, await activeModel(state, name));
+}
+
+/** All models by name. */
+export async function listModels({ state }: RegistryServices): Promise<RegisteredModel[]> {
+  const models: RegisteredModel[] = [];
+  for (const row of await allModels(state)) models.push(await describe(state, row));
+  return models;
+}
+
+const changeSchema = z.object({
+  description: z.string().max(100_000).optional(),
+  tags: z.record(z.string().min(1).max(250), z.string().max(100_000).nullable()).optional(),
+});
+
+/** Changes a model's description, adds tags, takes those away that are null. */
+export async function updateModel(
+  { state, clock }: RegistryServices,
+  { name, ...change }: { name: string } & z.input<typeof changeSchema>,
+): Promise<RegisteredModel> {
+  const { description, tags = {} } = parseArgument(changeSchema, "change of the model", change);
+  return state.write(async (transaction) => {
+    const standing = await activeModel(transaction, name);
+    const merged = changedTags(JSON.parse(standing.tags) as Record<string, string>, tags); // written by this domain
+    await saveModel(transaction, {
+      ...standing,
+      description: description ?? standing.description,
+      tags: JSON.stringify(merged),
+      updated_ms: clock.now(),
+    });
+    return describe(transaction, await activeModel(transaction, name));
+  });
+}
+
+/** Deletes a model with its versions. Throws `conflict` while an alias holds one of them. */
+export async function deleteModel({ state, clock }: RegistryServices, name: string): Promise<void> {
+  await state.write(async (transaction) => {
+    const model = await activeModel(transaction, name);
+    const [alias, version] = Object.entries(await aliasesOf(transaction, model.id))[0] ?? [];
+    if (alias !== undefined)
+      throw new AppError("conflict", `Model "${name}" cannot be deleted while ${name}@${alias} is version ${version}.`, {
+        hint: "Remove the alias first.",
+      });
+    await markVersionsDeleted(transaction, model.id, "all", clock.now());
+    await saveModel(transaction, { ...model, deleted_ms: clock.now() });
+  });
+}
+
+export function changedTags(standing: Record<string, string>, change: Record<string, string | null>): Record<string, string> {
+  const entries = Object.entries({ ...standing, ...change });
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null));
+}
+
+async function describe(reader: Reader, row: ModelRow): Promise<RegisteredModel> {
+  return parseModel(row, await aliasesOf(reader, row.id), await latestVersion(reader, row.id));
+}

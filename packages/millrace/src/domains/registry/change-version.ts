@@ -1,0 +1,63 @@
+import { AppError } from "#kit/app-error";
+import { parseArgument } from "#kit/parse-argument";
+import { changedTags } from "./change-model.ts";
+import { type ModelVersion, type RegistryServices, type VersionChange, versionChangeSchema } from "./model.ts";
+import { activeModel, findVersion, markVersionsDeleted, saveVersion, versionsOf } from "./store.ts";
+
+/** A version by number. Throws `not_found`. */
+export async function getVersion({ state }: RegistryServices, model: string, version: number): Promise<ModelVersion> {
+  const found = await findVersion(state, await activeModel(state, model), version);
+  if (found === undefined) throw versionNotFound(model, version);
+  return found;
+}
+
+/** Versions of a model, newest first; pages go on `below` a number. */
+export async function listVersions(
+  { state }: RegistryServices,
+  { model, below = Number.MAX_SAFE_INTEGER, limit = 100 }: { model: string; below?: number; limit?: number },
+): Promise<ModelVersion[]> {
+  return versionsOf(state, await activeModel(state, model), below, limit);
+}
+
+/** Changes status, description, tags, metrics, gate report or profile of a version; what it is made of never changes. */
+export async function updateVersion({ state }: RegistryServices, change: VersionChange): Promise<ModelVersion> {
+  const { model: name, version, tags, metrics, ...rest } = parseArgument(versionChangeSchema, "change of the version", change);
+  return state.write(async (transaction) => {
+    const model = await activeModel(transaction, name);
+    const standing = await findVersion(transaction, model, version);
+    if (standing === undefined) throw versionNotFound(name, version);
+    const next: ModelVersion = {
+      ...standing,
+      status: rest.status ?? standing.status,
+      description: rest.description ?? standing.description,
+      gate: rest.gate ?? standing.gate,
+      profile: rest.profile ?? standing.profile,
+      metrics: { ...standing.metrics, ...metrics },
+      tags: changedTags(standing.tags, tags ?? {}),
+    };
+    await saveVersion(transaction, model.id, next);
+    return next;
+  });
+}
+
+/** Deletes a version; its number is never given again. Throws `conflict` while an alias holds it. */
+export async function deleteVersion({ state, clock }: RegistryServices, { model: name, version }: { model: string; version: number }): Promise<void> {
+  await state.write(async (transaction) => {
+    const model = await activeModel(transaction, name);
+    const standing = await findVersion(transaction, model, version);
+    if (standing === undefined) throw versionNotFound(name, version);
+    if (standing.aliases.length > 0)
+      throw new AppError(
+        "conflict",
+        `Version ${version} of "${name}" cannot be deleted: it is ${standing.aliases.map((alias) => `${name}@${alias}`).join(", ")}.`,
+        {
+          hint: "Move or remove the alias first.",
+        },
+      );
+    await markVersionsDeleted(transaction, model.id, version, clock.now());
+  });
+}
+
+export function versionNotFound(model: string, version: number): AppError {
+  return new AppError("not_found", `Model "${model}" has no version ${version}.`, { hint: `millrace models ${model}` });
+}

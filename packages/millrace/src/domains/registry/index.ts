@@ -1,0 +1,19 @@
+export { createModel, deleteModel, getModel, listModels, updateModel } from "./change-model.ts";
+export { deleteVersion, getVersion, listVersions, updateVersion } from "./change-version.ts";
+export { registryMigrations } from "./migrations.ts";
+export {
+  type AliasChange,
+  type AliasMove,
+  type AliasReturn,
+  type DataVersion,
+  modelNameSchema,
+  type ModelVersion,
+  type NewVersion,
+  type RegisteredModel,
+  type RegistryServices,
+  type VersionChange,
+  type VersionStatus,
+} from "./model.ts";
+export { registerVersion } from "./register-version.ts";
+export { resolve } from "./resolve.ts";
+export { aliasHistory, type AliasMoved, removeAlias, rollbackAlias, setAlias } from "./set-alias.ts";

@@ -1,0 +1,31 @@
+import type { Migration } from "#ports/database";
+
+export const registryMigrations: Migration[] = [
+  {
+    id: "registry-001-models",
+    statements: [
+      // last_version only grows: the number of a deleted version is never given again, predictions still name it.
+      `create table registry_model (
+        id text primary key, name text not null unique, description text not null, tags text not null, last_version bigint not null,
+        created_ms bigint not null, updated_ms bigint not null, deleted_ms bigint
+      )`,
+      `create table registry_version (
+        model text not null references registry_model (id), version bigint not null, run text not null, digest text not null,
+        format text not null, signature text not null, files text not null, profile text, metrics text not null, gate text,
+        data text not null, status text not null, description text not null, tags text not null, actor text, created_ms bigint not null,
+        deleted_ms bigint, primary key (model, version)
+      )`,
+      // What makes a repeated registration find the first one. run is '' for a model from elsewhere.
+      `create unique index registry_version_once on registry_version (model, run, digest) where deleted_ms is null`,
+      `create index registry_version_run on registry_version (run)`,
+      `create table registry_alias (
+        model text not null, alias text not null, version bigint not null, seq bigint not null, primary key (model, alias),
+        foreign key (model, version) references registry_version (model, version)
+      )`,
+      `create table registry_alias_change (
+        model text not null references registry_model (id), alias text not null, seq bigint not null, kind text not null, version bigint,
+        previous bigint, actor text not null, reason text not null, gate text, at_ms bigint not null, primary key (model, alias, seq)
+      )`,
+    ],
+  },
+];

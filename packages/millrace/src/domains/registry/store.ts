@@ -1,0 +1,235 @@
+import { AppError } from "#kit/app-error";
+import { newId } from "#kit/id";
+import { sql } from "#kit/sql";
+import type { Reader, Transaction } from "#ports/database";
+import type { AliasChange, DataVersion, ModelVersion, RegisteredModel, VersionStatus } from "./model.ts";
+
+// Models
+
+export interface ModelRow {
+  id: string;
+  name: string;
+  description: string;
+  tags: string;
+  last_version: number;
+  created_ms: number;
+  updated_ms: number;
+  deleted_ms: number | null;
+}
+
+const modelColumns = sql`id, name, description, tags, last_version, created_ms, updated_ms, deleted_ms`;
+
+export async function findModel(reader: Reader, name: string): Promise<ModelRow | undefined> {
+  return reader.get<ModelRow>(sql`select ${modelColumns} from registry_model where name = ${name}`);
+}
+
+/** The model's row. Throws `not_found` for an unknown or deleted one. */
+export async function activeModel(reader: Reader, name: string): Promise<ModelRow> {
+  const row = await findModel(reader, name);
+  if (row === undefined || row.deleted_ms !== null) throw new AppError("not_found", `There is no model "${name}".`, { hint: "millrace models" });
+  return row;
+}
+
+export async function allModels(reader: Reader): Promise<ModelRow[]> {
+  return reader.all<ModelRow>(sql`select ${modelColumns} from registry_model where deleted_ms is null order by name`);
+}
+
+export async function insertModel(
+  transaction: Transaction,
+  { name, description, tags }: { name: string; description: string; tags: Record<string, string> },
+  nowMs: number,
+): Promise<void> {
+  await transaction.run(sql`insert into registry_model (id, name, description, tags, last_version, created_ms, updated_ms)
+    values (${newId()}, ${name}, ${description}, ${JSON.stringify(tags)}, 0, ${nowMs}, ${nowMs})`);
+}
+
+export async function saveModel(transaction: Transaction, model: ModelRow): Promise<void> {
+  await transaction.run(sql`update registry_model set description = ${model.description}, tags = ${model.tags}, last_version = ${model.last_version},
+    created_ms = ${model.created_ms}, updated_ms = ${model.updated_ms}, deleted_ms = ${model.deleted_ms} where id = ${model.id}`);
+}
+
+export function parseModel(row: ModelRow, aliases: Record<string, number>, latest: number | undefined): RegisteredModel {
+  return {
+    name: row.name,
+    description: row.description,
+    tags: parse<Record<string, string>>(row.tags),
+    createdMs: row.created_ms,
+    updatedMs: row.updated_ms,
+    aliases,
+    latest,
+  };
+}
+
+// Versions
+
+interface VersionRow {
+  version: number;
+  run: string;
+  digest: string;
+  format: string;
+  signature: string;
+  files: string;
+  profile: string | null;
+  metrics: string;
+  gate: string | null;
+  data: string;
+  status: VersionStatus;
+  description: string;
+  tags: string;
+  actor: string | null;
+  created_ms: number;
+}
+
+const versionColumns = sql`version, run, digest, format, signature, files, profile, metrics, gate, data, status, description, tags, actor, created_ms`;
+
+export async function insertVersion(transaction: Transaction, modelId: string, version: ModelVersion): Promise<void> {
+  await transaction.run(sql`insert into registry_version (model, ${versionColumns}) values (${modelId}, ${version.version},
+    ${version.runId ?? ""}, ${version.digest}, ${version.format}, ${JSON.stringify(version.signature)}, ${JSON.stringify(version.files)},
+    ${version.profile}, ${metricsJson(version.metrics)}, ${version.gate && JSON.stringify(version.gate)}, ${JSON.stringify(version.data)},
+    ${version.status}, ${version.description}, ${JSON.stringify(version.tags)}, ${version.actor}, ${version.createdMs})`);
+}
+
+/** Saves what may change of a version. */
+export async function saveVersion(transaction: Transaction, modelId: string, version: ModelVersion): Promise<void> {
+  await transaction.run(sql`update registry_version set status = ${version.status}, description = ${version.description},
+    tags = ${JSON.stringify(version.tags)}, metrics = ${metricsJson(version.metrics)}, gate = ${version.gate && JSON.stringify(version.gate)},
+    profile = ${version.profile} where model = ${modelId} and version = ${version.version}`);
+}
+
+export async function markVersionsDeleted(transaction: Transaction, modelId: string, version: number | "all", nowMs: number): Promise<void> {
+  const which = version === "all" ? sql`` : sql` and version = ${version}`;
+  await transaction.run(sql`update registry_version set deleted_ms = ${nowMs} where model = ${modelId} and deleted_ms is null${which}`);
+}
+
+export async function findVersion(reader: Reader, model: ModelRow, version: number): Promise<ModelVersion | undefined> {
+  const row = await reader.get<VersionRow>(
+    sql`select ${versionColumns} from registry_version where model = ${model.id} and version = ${version} and deleted_ms is null`,
+  );
+  return row && parseVersion(row, model, await aliasesOf(reader, model.id));
+}
+
+/** The version that a run registered with this digest. */
+export async function findRegistration(
+  reader: Reader,
+  model: ModelRow,
+  runId: string | undefined,
+  digest: string,
+): Promise<ModelVersion | undefined> {
+  const row = await reader.get<{ version: number }>(
+    sql`select version from registry_version where model = ${model.id} and run = ${runId ?? ""} and digest = ${digest} and deleted_ms is null`,
+  );
+  return row && findVersion(reader, model, row.version);
+}
+
+/** Versions, newest first, below a number. */
+export async function versionsOf(reader: Reader, model: ModelRow, below: number, limit: number): Promise<ModelVersion[]> {
+  const rows = await reader.all<VersionRow>(sql`select ${versionColumns} from registry_version
+    where model = ${model.id} and deleted_ms is null and version < ${below} order by version desc limit ${limit}`);
+  const aliases = await aliasesOf(reader, model.id);
+  return rows.map((row) => parseVersion(row, model, aliases));
+}
+
+export async function latestVersion(reader: Reader, modelId: string): Promise<number | undefined> {
+  const row = await reader.get<{ version: number | null }>(
+    sql`select max(version) as version from registry_version where model = ${modelId} and deleted_ms is null`,
+  );
+  return row?.version ?? undefined;
+}
+
+function parseVersion(row: VersionRow, model: ModelRow, aliases: Record<string, number>): ModelVersion {
+  return {
+    model: model.name,
+    version: row.version,
+    runId: row.run === "" ? undefined : row.run,
+    digest: row.digest,
+    format: row.format,
+    signature: parse<ModelVersion["signature"]>(row.signature),
+    files: parse<ModelVersion["files"]>(row.files),
+    profile: row.profile ?? undefined,
+    metrics: parseMetrics(row.metrics),
+    gate: row.gate === null ? undefined : parse<Record<string, unknown>>(row.gate),
+    data: parse<DataVersion[]>(row.data),
+    status: row.status,
+    description: row.description,
+    tags: parse<Record<string, string>>(row.tags),
+    actor: row.actor ?? undefined,
+    createdMs: row.created_ms,
+    aliases: Object.keys(aliases).filter((alias) => aliases[alias] === row.version),
+  };
+}
+
+/** JSON has no NaN and no infinities: they are stored as text. */
+function metricsJson(metrics: Record<string, number>): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(metrics).map(([key, value]) => [key, Number.isFinite(value) ? value : String(value)])));
+}
+
+function parseMetrics(json: string): Record<string, number> {
+  return Object.fromEntries(Object.entries(parse<Record<string, number | string>>(json)).map(([key, value]) => [key, Number(value)]));
+}
+
+// Aliases
+
+/** Alias → version, in order of the aliases' names. */
+export async function aliasesOf(reader: Reader, modelId: string): Promise<Record<string, number>> {
+  const rows = await reader.all<{ alias: string; version: number }>(
+    sql`select alias, version from registry_alias where model = ${modelId} order by alias`,
+  );
+  return Object.fromEntries(rows.map((row) => [row.alias, row.version]));
+}
+
+export interface AliasRow {
+  version: number;
+  seq: number;
+}
+
+export async function findAlias(reader: Reader, modelId: string, alias: string): Promise<AliasRow | undefined> {
+  return reader.get<AliasRow>(sql`select version, seq from registry_alias where model = ${modelId} and alias = ${alias}`);
+}
+
+interface AliasChangeRow {
+  alias: string;
+  kind: AliasChange["kind"];
+  version: number | null;
+  previous: number | null;
+  actor: string;
+  reason: string;
+  gate: string | null;
+  at_ms: number;
+}
+
+/** All moves of an alias, oldest first. */
+export async function aliasChanges(reader: Reader, modelId: string, alias: string): Promise<AliasChange[]> {
+  const rows = await reader.all<AliasChangeRow>(sql`select alias, kind, version, previous, actor, reason, gate, at_ms
+    from registry_alias_change where model = ${modelId} and alias = ${alias} order by seq`);
+  return rows.map((row, i) => ({
+    alias: row.alias,
+    kind: row.kind,
+    version: row.version ?? undefined,
+    previous: row.previous ?? undefined,
+    actor: row.actor,
+    reason: row.reason,
+    gate: row.gate ?? undefined,
+    fromMs: row.at_ms,
+    untilMs: rows[i + 1]?.at_ms,
+  }));
+}
+
+/** Moves an alias, or takes it away where `version` is undefined, and writes the move down. */
+export async function moveAlias(transaction: Transaction, modelId: string, change: Omit<AliasChange, "untilMs">): Promise<void> {
+  const { alias, kind, version, previous, actor, reason, gate, fromMs } = change;
+  const last = await transaction.get<{ seq: number | null }>(
+    sql`select max(seq) as seq from registry_alias_change where model = ${modelId} and alias = ${alias}`,
+  );
+  const seq = (last?.seq ?? 0) + 1;
+  await transaction.run(sql`insert into registry_alias_change (model, alias, seq, kind, version, previous, actor, reason, gate, at_ms)
+    values (${modelId}, ${alias}, ${seq}, ${kind}, ${version}, ${previous}, ${actor}, ${reason}, ${gate}, ${fromMs})`);
+  if (version === undefined) await transaction.run(sql`delete from registry_alias where model = ${modelId} and alias = ${alias}`);
+  else
+    await transaction.run(sql`insert into registry_alias (model, alias, version, seq) values (${modelId}, ${alias}, ${version}, ${seq})
+      on conflict (model, alias) do update set version = excluded.version, seq = excluded.seq`);
+}
+
+// `Value` is what this file wrote into the column.
+function parse<Value>(json: string): Value {
+  return JSON.parse(json) as Value;
+}

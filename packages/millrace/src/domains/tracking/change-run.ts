@@ -1,0 +1,63 @@
+import { z } from "zod";
+import { parseArgument } from "#kit/parse-argument";
+import { type Run, type RunStatus, runStatuses, newRunSchema, type TrackingServices } from "./model.ts";
+import { noteChange } from "./run-index.ts";
+import { activeRun, findRunRow, parseRun, runNotFound, saveRun, saveRunContext } from "./store.ts";
+
+const changeSchema = z.object({
+  name: newRunSchema.shape.name,
+  status: z.enum(runStatuses).optional(),
+  endedMs: z.int().min(0).optional(),
+  note: z.string().max(1_000_000).optional(),
+});
+
+/** Ends a run. Ending it again with the same status keeps the first end, so the call may be retried. */
+export function finishRun(
+  services: TrackingServices,
+  { run, status = "finished", endedMs }: { run: string; status?: Exclude<RunStatus, "running">; endedMs?: number },
+): Promise<Run> {
+  return updateRun(services, { run, status, ...(endedMs !== undefined && { endedMs }) });
+}
+
+/** Changes a run's name, note or status. `running` opens an ended run again; any other status ends it, now or at `endedMs`. */
+export async function updateRun(
+  { state, clock }: TrackingServices,
+  { run, ...change }: { run: string; name?: string; status?: RunStatus; endedMs?: number; note?: string },
+): Promise<Run> {
+  const { name, status, endedMs, note } = parseArgument(changeSchema, "change of the run", change);
+  const nowMs = clock.now();
+  const changed = await state.write(async (transaction) => {
+    const standing = await activeRun(transaction, run);
+    const kept = standing.status === status ? (standing.ended_ms ?? undefined) : undefined;
+    const ended = status === undefined ? endedMs : status === "running" ? null : (endedMs ?? kept ?? nowMs);
+    await saveRun(
+      transaction,
+      run,
+      { ...(name !== undefined && { name }), ...(status !== undefined && { status }), ...(ended !== undefined && { ended_ms: ended }) },
+      nowMs,
+    );
+    if (note !== undefined) await saveRunContext(transaction, run, "note", note);
+    return parseRun((await findRunRow(transaction, run))!); // it was read above
+  });
+  noteChange(state, run);
+  return changed;
+}
+
+/** Marks a run as deleted: searches leave it out, nothing can be logged to it. Doing it again changes nothing. */
+export async function deleteRun({ state, clock }: TrackingServices, { run }: { run: string }): Promise<void> {
+  await state.write(async (transaction) => {
+    const standing = await findRunRow(transaction, run);
+    if (standing === undefined) throw runNotFound(run);
+    if (standing.deleted_ms === null) await saveRun(transaction, run, { deleted_ms: clock.now() }, clock.now());
+  });
+  noteChange(state, run);
+}
+
+/** Takes a deletion back. */
+export async function restoreRun({ state, clock }: TrackingServices, { run }: { run: string }): Promise<void> {
+  await state.write(async (transaction) => {
+    if ((await findRunRow(transaction, run)) === undefined) throw runNotFound(run);
+    await saveRun(transaction, run, { deleted_ms: null }, clock.now());
+  });
+  noteChange(state, run);
+}

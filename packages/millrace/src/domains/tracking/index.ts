@@ -1,0 +1,34 @@
+export { artifactKey, checkArtifactPath } from "./artifact-path.ts";
+export { deleteExperiment, getExperiment, listExperiments, restoreExperiment, updateExperiment } from "./change-experiment.ts";
+export { deleteRun, finishRun, restoreRun, updateRun } from "./change-run.ts";
+export { createExperiment, ensureExperiment } from "./create-experiment.ts";
+export { getRun } from "./get-run.ts";
+export { type ArtifactData, logArtifact, type NewArtifact, storeBytes } from "./log-artifact.ts";
+export { type Batch, deleteTag, logBatch, logMetrics, logParams, setTags } from "./log-batch.ts";
+export { logInputs, logOutputs } from "./log-data.ts";
+export { logModel, modelDigest, type NewModel } from "./log-model.ts";
+export { type MetricBucket, metricHistory, type MetricPage, sampleMetric } from "./metric-history.ts";
+export { trackingMigrations } from "./migrations.ts";
+export {
+  type Artifact,
+  type Experiment,
+  type MetricPoint,
+  type MetricValue,
+  type ModelFolder,
+  type ModelSignature,
+  type NewExperiment,
+  type NewRun,
+  type Run,
+  type RunDetail,
+  type RunInput,
+  type RunOutput,
+  type RunSource,
+  type RunStatus,
+  signatureSchema,
+  trackingLimits,
+  type TrackingServices,
+} from "./model.ts";
+export { getArtifact, listArtifacts, readArtifact } from "./read-artifact.ts";
+export { type RunFilter } from "./run-filter.ts";
+export { type RunPage, type RunSearch, searchRuns } from "./search-runs.ts";
+export { startRun } from "./start-run.ts";

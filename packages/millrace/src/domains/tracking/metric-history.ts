@@ -1,0 +1,155 @@
+import { z } from "zod";
+import { AppError } from "#kit/app-error";
+import { parseArgument } from "#kit/parse-argument";
+import { type MetricColumns, compareValues, mergeColumns, sliceColumns, type MixedColumns, newColumns } from "./metric-columns.ts";
+import { type MetricValue, trackingLimits, type TrackingServices } from "./model.ts";
+import { metricState, segmentsOf, tailOf } from "./store.ts";
+
+const stepRange = { fromStep: z.int().optional(), toStep: z.int().optional() };
+const historySchema = z.object({
+  run: z.string(),
+  key: z.string(),
+  ...stepRange,
+  limit: z.int().min(1).max(trackingLimits.pointsPerPage).default(10_000),
+  /** As the page before gave it. */
+  cursor: z.string().optional(),
+});
+const sampleSchema = z.object({ run: z.string(), key: z.string(), ...stepRange, buckets: z.int().min(1).max(10_000).default(500) });
+
+export interface MetricPage {
+  /** By step, then time, then value. */
+  points: MetricValue[];
+  nextCursor: string | undefined;
+}
+
+/** Points of a metric, page by page; points logged meanwhile shift nothing. A metric the run does not have is `not_found`. */
+export async function metricHistory(services: TrackingServices, query: z.input<typeof historySchema>): Promise<MetricPage> {
+  const { run, key, limit, cursor, ...range } = parseArgument(historySchema, "metric history query", query);
+  const columns = within(await readHistory(services, run, key), range);
+  const start = cursor === undefined ? 0 : positionAfter(columns, readCursor(cursor));
+  const end = Math.min(start + limit, columns.count);
+  return {
+    points: Array.from({ length: end - start }, (_, i) => pointAt(columns, start + i)),
+    nextCursor: end < columns.count ? writeCursor(pointAt(columns, end - 1)) : undefined,
+  };
+}
+
+/** A stretch of steps, described by points that were logged. */
+export interface MetricBucket {
+  fromStep: number;
+  toStep: number;
+  count: number;
+  /** How many of them are NaN. */
+  notNumbers: number;
+  /** Least, greatest and last point; the first two undefined where all are NaN. */
+  min: MetricValue | undefined;
+  max: MetricValue | undefined;
+  last: MetricValue;
+}
+
+/** A metric's course in at most `buckets` stretches of equal width in steps, empty ones left out: peaks stay visible in any chart. */
+export async function sampleMetric(services: TrackingServices, query: z.input<typeof sampleSchema>): Promise<MetricBucket[]> {
+  const { run, key, buckets, ...range } = parseArgument(sampleSchema, "metric sample query", query);
+  const columns = within(await readHistory(services, run, key), range);
+  if (columns.count === 0) return [];
+  const first = columns.steps[0]!;
+  const width = Math.max(1, (columns.steps[columns.count - 1]! - first + 1) / buckets);
+  const result: MetricBucket[] = [];
+  for (let start = 0; start < columns.count;) {
+    const bucket = Math.floor((columns.steps[start]! - first) / width);
+    let end = start + 1;
+    while (end < columns.count && Math.floor((columns.steps[end]! - first) / width) === bucket) end++;
+    result.push(summarise(columns, start, end));
+    start = end;
+  }
+  return result;
+}
+
+/** The whole history as columns, each distinct point once, in order. */
+export async function readHistory({ state }: TrackingServices, run: string, key: string): Promise<MetricColumns> {
+  const metric = (await metricState(state, run)).keys.indexOf(key);
+  if (metric < 0) throw new AppError("not_found", `Run "${run}" has no metric "${key}".`, { hint: "The run's page lists its metrics." });
+  // The tail first: points that move from it to a segment in between are then seen twice, which merging undoes, not missed.
+  const tail = (await tailOf(state, run)).map((part) => pointsOf(part, metric));
+  return mergeColumns([...(await segmentsOf(state, run, metric)), ...tail.filter((part) => part.count > 0)]);
+}
+
+function pointsOf(mixed: MixedColumns, metric: number): MetricColumns {
+  const points = newColumns(mixed.metrics.reduce((sum, index) => sum + (index === metric ? 1 : 0), 0));
+  let at = 0;
+  for (let i = 0; i < mixed.count; i++) {
+    if (mixed.metrics[i] !== metric) continue;
+    points.steps[at] = mixed.steps[i]!;
+    points.times[at] = mixed.times[i]!;
+    points.values[at++] = mixed.values[i]!;
+  }
+  return points;
+}
+
+function within(columns: MetricColumns, { fromStep = -Infinity, toStep = Infinity }: { fromStep?: number | undefined; toStep?: number | undefined }) {
+  const start = firstWhere(columns, (i) => columns.steps[i]! >= fromStep);
+  return sliceColumns(
+    columns,
+    start,
+    Math.max(
+      start,
+      firstWhere(columns, (i) => columns.steps[i]! > toStep),
+    ),
+  );
+}
+
+/** The first position where a condition holds that holds for all later ones. */
+function firstWhere({ count }: MetricColumns, holds: (i: number) => boolean): number {
+  let low = 0;
+  for (let high = count; low < high;) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function summarise(columns: MetricColumns, start: number, end: number): MetricBucket {
+  let min = -1;
+  let max = -1;
+  let notNumbers = 0;
+  for (let i = start; i < end; i++) {
+    const value = columns.values[i]!;
+    if (Number.isNaN(value)) {
+      notNumbers++;
+      continue;
+    }
+    if (min < 0 || value < columns.values[min]!) min = i;
+    if (max < 0 || value > columns.values[max]!) max = i;
+  }
+  return {
+    fromStep: columns.steps[start]!,
+    toStep: columns.steps[end - 1]!,
+    count: end - start,
+    notNumbers,
+    min: min < 0 ? undefined : pointAt(columns, min),
+    max: max < 0 ? undefined : pointAt(columns, max),
+    last: pointAt(columns, end - 1),
+  };
+}
+
+function pointAt({ steps, times, values }: MetricColumns, i: number): MetricValue {
+  return { value: values[i]!, step: steps[i]!, timeMs: times[i]! };
+}
+
+function positionAfter(columns: MetricColumns, { step, timeMs, value }: MetricValue): number {
+  return firstWhere(columns, (i) => (columns.steps[i]! - step || columns.times[i]! - timeMs || compareValues(columns.values[i]!, value)) > 0);
+}
+
+function writeCursor({ step, timeMs, value }: MetricValue): string {
+  return `${step}_${timeMs}_${value}`;
+}
+
+function readCursor(cursor: string): MetricValue {
+  const match = /^(-?\d+)_(-?\d+)_(NaN|-?Infinity|-?[\d.e+-]+)$/.exec(cursor);
+  if (match === null)
+    throw new AppError("invalid_argument", `"${cursor.slice(0, 100)}" is not a cursor of a metric's history.`, {
+      hint: "Ask for the first page, without a cursor.",
+    });
+  return { step: Number(match[1]), timeMs: Number(match[2]), value: Number(match[3]) };
+}

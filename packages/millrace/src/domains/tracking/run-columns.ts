@@ -1,0 +1,148 @@
+import { decodeColumns } from "./metric-columns.ts";
+import { parseKeys, parseTexts, type RunRow } from "./store.ts";
+
+/** Runs per page of a column. Small, because experiments differ in their keys: a column only has pages where a run has its key. */
+const pageBits = 8;
+const pageSize = 1 << pageBits;
+const pageMask = pageSize - 1;
+
+export interface NumberColumn {
+  kind: "number";
+  has(slot: number): boolean;
+  /** NaN where there is none. */
+  at(slot: number): number;
+  set(slot: number, value: number | undefined): void;
+}
+
+export interface TextColumn {
+  kind: "text";
+  /** Distinct texts; a code is a position in it. */
+  levels: string[];
+  /** -1 where there is none. */
+  code(slot: number): number;
+  set(slot: number, value: string | undefined): void;
+}
+
+export type FieldKind = "metric" | "param" | "tag" | "attribute";
+
+/** All runs as columns. A slot is a run's position, for as long as the process lives. */
+export interface RunColumns {
+  readonly size: number;
+  id(slot: number): string;
+  /** Number of the change that the columns show of a run; undefined when they do not have it. */
+  revision(id: string): number | undefined;
+  put(row: RunRow): void;
+  /** Undefined where no run has such a key. */
+  column(kind: FieldKind, key: string): NumberColumn | TextColumn | undefined;
+}
+
+export function newRunColumns(): RunColumns {
+  const ids: string[] = [];
+  const revisions: number[] = [];
+  const tagKeys: string[][] = [];
+  const slots = new Map<string, number>();
+  const numbers = new Map<string, NumberColumn>();
+  const texts = new Map<string, TextColumn>();
+  let metricColumns = new Map<string, NumberColumn[]>(); // by key list: runs of one experiment mostly have the same
+  const number = (name: string) => getOrMake(numbers, name, newNumberColumn);
+  const text = (name: string) => getOrMake(texts, name, () => newTextColumn(() => ids.length));
+
+  return {
+    get size() {
+      return ids.length;
+    },
+    id: (slot) => ids[slot]!,
+    revision: (id) => revisions[slots.get(id) ?? -1],
+    column: (kind, key) => (kind === "metric" ? numbers.get(`metric:${key}`) : (texts.get(`${kind}:${key}`) ?? numbers.get(`${kind}:${key}`))),
+    put(row) {
+      let slot = slots.get(row.id);
+      if (slot === undefined) slots.set(row.id, (slot = ids.push(row.id) - 1));
+      revisions[slot] = row.revision;
+      text("attribute:id").set(slot, row.id);
+      text("attribute:name").set(slot, row.name);
+      text("attribute:experiment").set(slot, row.experiment);
+      text("attribute:status").set(slot, row.status);
+      text("attribute:parent").set(slot, row.parent ?? undefined);
+      text("attribute:actor").set(slot, row.actor ?? undefined);
+      number("attribute:startedMs").set(slot, row.started_ms);
+      number("attribute:endedMs").set(slot, row.ended_ms ?? undefined);
+      number("attribute:deletedMs").set(slot, row.deleted_ms ?? undefined);
+      for (const [key, value] of Object.entries(parseTexts(row.params))) text(`param:${key}`).set(slot, value);
+      const tags = Object.entries(parseTexts(row.tags));
+      for (const key of tagKeys[slot] ?? []) text(`tag:${key}`).set(slot, undefined); // those that are still there come back below
+      for (const [key, value] of tags) text(`tag:${key}`).set(slot, value);
+      tagKeys[slot] = tags.map(([key]) => key);
+      const { values } = decodeColumns(row.latest);
+      columnsOf(row.metric_keys).forEach((column, i) => column.set(slot, values[i]!));
+    },
+  };
+
+  function columnsOf(keys: string): NumberColumn[] {
+    if (metricColumns.size > 1_000) metricColumns = new Map();
+    return getOrMake(metricColumns, keys, () => parseKeys(keys).map((key) => number(`metric:${key}`)));
+  }
+}
+
+function newNumberColumn(): NumberColumn {
+  const pages: (Float64Array | undefined)[] = [];
+  const present: (Uint8Array | undefined)[] = []; // apart from the values: NaN is a value
+  return {
+    kind: "number",
+    has: (slot) => present[slot >> pageBits]?.[slot & pageMask] === 1,
+    at: (slot) => pages[slot >> pageBits]?.[slot & pageMask] ?? Number.NaN,
+    set(slot, value) {
+      const page = slot >> pageBits;
+      if (value === undefined) {
+        if (present[page] !== undefined) present[page][slot & pageMask] = 0;
+        return;
+      }
+      (pages[page] ??= new Float64Array(pageSize))[slot & pageMask] = value;
+      (present[page] ??= new Uint8Array(pageSize))[slot & pageMask] = 1;
+    },
+  };
+}
+
+function newTextColumn(slotCount: () => number): TextColumn {
+  const pages: (Int32Array | undefined)[] = []; // code + 1; 0 for none
+  let codes = new Map<string, number>();
+  const column: TextColumn = {
+    kind: "text",
+    levels: [],
+    code: (slot) => (pages[slot >> pageBits]?.[slot & pageMask] ?? 0) - 1,
+    set(slot, value) {
+      const page = slot >> pageBits;
+      if (value === undefined) {
+        if (pages[page] !== undefined) pages[page][slot & pageMask] = 0;
+        return;
+      }
+      if (column.levels.length > 2 * slotCount() + 1_000) forgetUnused();
+      let code = codes.get(value);
+      if (code === undefined) codes.set(value, (code = column.levels.push(value) - 1));
+      (pages[page] ??= new Int32Array(pageSize))[slot & pageMask] = code + 1;
+    },
+  };
+  return column;
+
+  /** A tag that changes all the time (`progress`) must not keep every text it ever had. */
+  function forgetUnused(): void {
+    const before = column.levels;
+    column.levels = [];
+    codes = new Map();
+    for (const page of pages) {
+      if (page === undefined) continue;
+      for (let i = 0; i < pageSize; i++) {
+        if (page[i] === 0) continue;
+        const text = before[page[i]! - 1]!;
+        let code = codes.get(text);
+        if (code === undefined) codes.set(text, (code = column.levels.push(text) - 1));
+        page[i] = code + 1;
+      }
+    }
+  }
+}
+
+function getOrMake<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}

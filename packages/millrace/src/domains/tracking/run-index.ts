@@ -1,0 +1,72 @@
+import type { Database } from "#ports/database";
+import { newRunColumns, type RunColumns } from "./run-columns.ts";
+import { revisionsSince, runRows, runRowsAfter } from "./store.ts";
+
+/**
+ * The columns that searches filter and order by, kept in memory per database and brought up to date by each search. They are a
+ * cache of the runs' rows: the first search reads all of them (about 10 µs a run), later ones the runs that changed. What
+ * this process writes, it notes; what other processes write to a shared database, it finds by the time of their change.
+ */
+interface RunIndex {
+  columns: RunColumns;
+  changed: Set<string>;
+  loaded: boolean;
+  newestMs: number;
+  refreshing: Promise<void>;
+}
+
+const indexes = new WeakMap<Database, RunIndex>();
+const runsPerRead = 1_000;
+/** How far other processes' clocks and commits may lag behind what was seen already. */
+const lagMs = 60_000;
+
+/** Tells that a run changed, once the change is committed. */
+export function noteChange(state: Database, run: string): void {
+  indexes.get(state)?.changed.add(run);
+}
+
+/** The columns, with every change that was committed before the call. */
+export async function freshColumns(state: Database): Promise<RunColumns> {
+  let index = indexes.get(state);
+  if (index === undefined) {
+    index = { columns: newRunColumns(), changed: new Set(), loaded: false, newestMs: 0, refreshing: Promise.resolve() };
+    indexes.set(state, index);
+  }
+  const current = index;
+  current.refreshing = current.refreshing.catch(() => undefined).then(() => refresh(state, current));
+  await current.refreshing;
+  return current.columns;
+}
+
+async function refresh(state: Database, index: RunIndex): Promise<void> {
+  if (!index.loaded) await loadAll(state, index);
+  else if (state.capabilities.sharedByProcesses) {
+    for (const { run, revision } of await revisionsSince(state, index.newestMs - lagMs))
+      if (index.columns.revision(run) !== revision) index.changed.add(run);
+  }
+  if (index.changed.size === 0) return;
+  const runs = [...index.changed];
+  index.changed.clear();
+  try {
+    for (const row of await runRows(state, runs)) put(index, row);
+  } catch (error) {
+    for (const run of runs) index.changed.add(run);
+    throw error;
+  }
+}
+
+async function loadAll(state: Database, index: RunIndex): Promise<void> {
+  for (let after = ""; ;) {
+    const rows = await runRowsAfter(state, after, runsPerRead);
+    for (const row of rows) put(index, row);
+    if (rows.length < runsPerRead) break;
+    after = rows.at(-1)!.id;
+    await new Promise((resolve) => setImmediate(resolve)); // SQLite answers in the same turn; others want theirs
+  }
+  index.loaded = true;
+}
+
+function put(index: RunIndex, row: Parameters<RunColumns["put"]>[0]): void {
+  index.columns.put(row);
+  index.newestMs = Math.max(index.newestMs, row.changed_ms);
+}

@@ -1,0 +1,95 @@
+import { compareValues } from "./metric-columns.ts";
+import type { RunColumns } from "./run-columns.ts";
+import { fieldOf, numberIn, type runAttributes } from "./run-filter.ts";
+
+export type OrderTerm = (
+  | { metric: string }
+  | { param: string; as?: "text" | "number" }
+  | { tag: string; as?: "text" | "number" }
+  | { attribute: (typeof runAttributes)[number] }
+) & { direction: "asc" | "desc" };
+
+/** What a run is ordered by; undefined where it has no such field. */
+export type OrderKey = number | string | undefined;
+
+/**
+ * The first `count` runs in order, after the given keys if any. Keeps a heap of the best `count` seen, so a page of a large
+ * store costs one comparison for most runs, not a sort of all.
+ */
+export function firstInOrder(columns: RunColumns, slots: Int32Array, order: OrderTerm[], count: number, after?: OrderKey[]): number[] {
+  const readers = order.map((term) => keyReader(columns, term));
+  const compareSlots = (a: number, b: number): number => {
+    for (let i = 0; i < order.length; i++) {
+      const sign = compareKeys(readers[i]!(a), readers[i]!(b), order[i]!.direction);
+      if (sign !== 0) return sign;
+    }
+    return 0;
+  };
+  const isAfter = (slot: number): boolean => {
+    for (let i = 0; i < order.length; i++) {
+      const sign = compareKeys(readers[i]!(slot), after![i], order[i]!.direction);
+      if (sign !== 0) return sign > 0;
+    }
+    return false;
+  };
+  const heap: number[] = []; // the worst of the best on top
+  for (const slot of slots) {
+    if (heap.length === count && compareSlots(slot, heap[0]!) >= 0) continue;
+    if (after !== undefined && !isAfter(slot)) continue;
+    if (heap.length < count) pushUp(heap, slot, compareSlots);
+    else {
+      heap[0] = slot;
+      pushDown(heap, compareSlots);
+    }
+  }
+  return heap.sort(compareSlots);
+}
+
+/** What a run is ordered by, for a cursor. */
+export function keysOfRun(columns: RunColumns, slot: number, order: OrderTerm[]): OrderKey[] {
+  return order.map((term) => keyReader(columns, term)(slot));
+}
+
+function keyReader(columns: RunColumns, term: OrderTerm): (slot: number) => OrderKey {
+  const column = columns.column(...fieldOf(term));
+  if (column === undefined) return () => undefined;
+  if (column.kind === "number") return (slot) => (column.has(slot) ? column.at(slot) : undefined);
+  if ("as" in term && term.as === "number") {
+    const numbers = Float64Array.from(column.levels, numberIn);
+    return (slot) => (column.code(slot) < 0 ? undefined : numbers[column.code(slot)]);
+  }
+  return (slot) => column.levels[column.code(slot)];
+}
+
+/** Values first, then NaN, then none, whichever the direction. */
+function compareKeys(a: OrderKey, b: OrderKey, direction: "asc" | "desc"): number {
+  const rank = rankOf(a) - rankOf(b);
+  if (rank !== 0) return rank;
+  if (a === undefined || a === b) return 0;
+  const sign = typeof a === "number" && typeof b === "number" ? compareValues(a, b) : String(a) < String(b) ? -1 : 1;
+  return direction === "asc" ? sign : -sign;
+}
+
+function rankOf(key: OrderKey): number {
+  return key === undefined ? 2 : typeof key === "number" && Number.isNaN(key) ? 1 : 0;
+}
+
+function pushUp(heap: number[], slot: number, compare: (a: number, b: number) => number): void {
+  heap.push(slot);
+  for (let i = heap.length - 1; i > 0;) {
+    const parent = (i - 1) >> 1;
+    if (compare(heap[i]!, heap[parent]!) <= 0) return;
+    [heap[i], heap[parent]] = [heap[parent]!, heap[i]!];
+    i = parent;
+  }
+}
+
+function pushDown(heap: number[], compare: (a: number, b: number) => number): void {
+  for (let i = 0; ;) {
+    let worst = i;
+    for (const child of [2 * i + 1, 2 * i + 2]) if (child < heap.length && compare(heap[child]!, heap[worst]!) > 0) worst = child;
+    if (worst === i) return;
+    [heap[i], heap[worst]] = [heap[worst]!, heap[i]!];
+    i = worst;
+  }
+}

@@ -32,7 +32,7 @@ export function alignExisting(table: string, existing: DeltaField[], sql: string
         details: { column: field.name },
       });
     }
-    if (match.column.type !== "NULL" && !fits(match.field.type, field.type)) {
+    if (!fits(match.field.type, field.type)) {
       const type = columnOf(table, field).type;
       throw new AppError(
         "invalid_argument",

@@ -14,4 +14,6 @@ export interface LakeContext {
   scratchFolder: string;
   /** The newest state known of each table, with the etag of its last log file. */
   newest: Map<string, { state: TableState; etag: string }>;
+  /** Set by the first use of the scratch folder. */
+  scratchReady?: Promise<void>;
 }

@@ -69,7 +69,7 @@ export function columnOf(table: string, field: DeltaField): ColumnType {
 /** Whether rows of one type can go into a column of another without losing anything. */
 export function fits(from: DeltaType, into: DeltaType): boolean {
   if (typeof from === "string" && typeof into === "string") {
-    if (from === into || from === "void") return true;
+    if (from === into) return true;
     const decimalInto = decimalParts(into);
     if (decimalInto !== undefined) {
       const digits = integerDigits[from];
@@ -83,7 +83,7 @@ export function fits(from: DeltaType, into: DeltaType): boolean {
     }
     return widenings[from]?.includes(into) === true;
   }
-  if (typeof from === "string" || typeof into === "string") return from === "void";
+  if (typeof from === "string" || typeof into === "string") return false;
   if (from.type === "array" && into.type === "array") return fits(from.elementType, into.elementType);
   if (from.type === "map" && into.type === "map") return fits(from.keyType, into.keyType) && fits(from.valueType, into.valueType);
   return (

@@ -1,4 +1,4 @@
-import { calibrationCurve, type CalibrationBin } from "./calibration-curve.ts";
+import { calibrationCurve, type CalibrationBin, type CalibrationCurve } from "./calibration-curve.ts";
 import type { Floats } from "./metric-input.ts";
 import { averagePrecision, brierScore, meanLogLoss, thresholdMetrics } from "./probability-metrics.ts";
 import type { TableColumn } from "./profile-columns.ts";
@@ -62,7 +62,7 @@ export function evaluateModel(request: EvaluationRequest): ModelEvaluation {
   return {
     task,
     rows: labels.length,
-    metrics: defined(task === "binary" ? binaryMetrics(request) : { ...regressionMetrics(labels, scores, weights) }),
+    metrics: defined(calibration ? binaryMetrics(request, calibration) : { ...regressionMetrics(labels, scores, weights) }),
     calibration: calibration?.bins ?? [],
     slices,
     smallSlices,
@@ -70,8 +70,7 @@ export function evaluateModel(request: EvaluationRequest): ModelEvaluation {
   };
 }
 
-function binaryMetrics({ labels, scores, weights, threshold }: EvaluationRequest): Record<string, number | undefined> {
-  const calibration = calibrationCurve(labels, scores, weights && { weights });
+function binaryMetrics({ labels, scores, weights, threshold }: EvaluationRequest, calibration: CalibrationCurve): Record<string, number | undefined> {
   const at = thresholdMetrics(labels, scores, threshold, weights);
   const estimate = weights ? undefined : aucEstimate(labels, scores); // DeLong's error knows no weights
   return {

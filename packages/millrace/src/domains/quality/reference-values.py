@@ -1,7 +1,7 @@
 """Writes reference-values.json: what the incumbent libraries say of small, fixed inputs.
 
 uv venv venv && uv pip install --python venv numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 'pandas<3' confidenceinterval==1.0.5 evidently==0.7.23 nannyml==0.13.1
-venv/bin/python reference-values.py > reference-values.json
+PYTHONHASHSEED=0 venv/bin/python reference-values.py > reference-values.json  # the seed fixes the order in which Evidently sums
 """
 
 import json

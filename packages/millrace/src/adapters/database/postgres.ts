@@ -14,7 +14,9 @@ export interface PostgresOptions {
 
 type Querier = Pick<Pool | PoolClient, "query">;
 
-const retries = 8;
+const maxTries = 25;
+const firstWaitMs = 4;
+const longestWaitMs = 500;
 
 /** State in PostgreSQL, shared by processes: serialisable transactions, retried where the server asks for it. */
 export async function openPostgres({ url, schema = "millrace", connections = 8 }: PostgresOptions): Promise<Database> {
@@ -46,10 +48,13 @@ export async function openPostgres({ url, schema = "millrace", connections = 8 }
           return result;
         } catch (error) {
           await client.query("rollback").catch((failure: Error) => (broken = failure));
-          if (!(isSerializationFailure(error) && tries < retries)) throw translate(error);
+          if (!(isSerializationFailure(error) && tries < maxTries)) throw translate(error);
         } finally {
           client.release(broken);
         }
+        // Writers of several processes that met each other would meet again at once: each waits a random, growing time.
+        const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** tries) * Math.random();
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
     },
     migrate: (migrations: Migration[]) => applyMigrations(database, migrations, "bytea"),

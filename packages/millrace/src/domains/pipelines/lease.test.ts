@@ -160,6 +160,25 @@ describe("a step whose key another worker runs", () => {
   });
 });
 
+describe("several workers at once", () => {
+  it("run many steps beside each other, and those with equal keys once", async () => {
+    const ran: string[] = [];
+    const many = flow("many", { who: "" }, (step, { who }) =>
+      Promise.all(
+        Array.from({ length: 12 }, (_, i) => {
+          const input = i < 6 ? `own ${who}${i}` : `common ${i}`;
+          return step.run("one", { input }, async () => ran.push(input));
+        }),
+      ),
+    );
+    const names = ["a", "b", "c"];
+    const results = await Promise.all(names.map((who) => runFlow({ ledger: worker(who), flow: many, params: { who } })));
+    expect(new Set(ran).size).toBe(ran.length);
+    expect(ran).toHaveLength(3 * 6 + 6);
+    for (const { result } of results) expect(result).toHaveLength(12);
+  });
+});
+
 describe("what a dead process left", () => {
   it("is interrupted at once where one process holds the project, and after the lease where several share it", async () => {
     await database.run(sql`create table made (attempt bigint)`);

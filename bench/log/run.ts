@@ -4,7 +4,7 @@
  * Baseline in the same run: SQLite (WAL, synchronous=FULL), the usual way to keep a durable queue inside one process.
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { cpus, loadavg, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { openEmbeddedStream } from "#adapters/stream/embedded";
@@ -21,6 +21,7 @@ interface Row {
 }
 
 const valueBytes = 200;
+const loadBefore = loadavg()[0]!.toFixed(1);
 const folder = await mkdtemp(join(tmpdir(), "millrace-log-"));
 const rows: Row[] = [];
 try {
@@ -55,7 +56,7 @@ console.table(
 const results = new URL("../results/", import.meta.url);
 await mkdir(results, { recursive: true });
 const machine = { cpu: cpus()[0]?.model, cores: cpus().length, memoryGb: Math.round(totalmem() / 2 ** 30), node: process.version };
-const conditions = `records of ${valueBytes} bytes with a key of 8 bytes; every append durable; ${process.env["MILLRACE_BENCH_NOTE"] ?? "machine not otherwise described"}`;
+const conditions = `records of ${valueBytes} bytes with a key of 8 bytes, every append durable; load average ${loadBefore} before the run`;
 await writeFile(new URL("log.json", results), JSON.stringify({ date: new Date().toISOString(), machine, conditions, rows }, undefined, 2) + "\n");
 
 async function append(stream: Stream, what: string, batch: number, batches: number, inFlight: number): Promise<Row> {

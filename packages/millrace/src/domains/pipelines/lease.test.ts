@@ -179,6 +179,13 @@ describe("several workers at once", () => {
   });
 });
 
+it("events of a shared database are told when none can come before them any more", async () => {
+  await runFlow({ ledger: worker("a"), flow: flow("quick", {}, async () => 1) });
+  expect(await events(worker("a"))).toEqual([]);
+  clock.advance(5_000);
+  expect((await events(worker("a"))).map(({ event }) => event.type)).toEqual(["run-started", "run-finished"]);
+});
+
 describe("what a dead process left", () => {
   it("is interrupted at once where one process holds the project, and after the lease where several share it", async () => {
     await database.run(sql`create table made (attempt bigint)`);

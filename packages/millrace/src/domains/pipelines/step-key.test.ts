@@ -41,7 +41,14 @@ describe("the key of a step", () => {
   it("has readable parts by path, long ones as digests", () => {
     const { parts } = stepKey(
       kind,
-      { params: { leaves: 31, rate: 0.1 }, on: ["a", "b"], long: "x".repeat(500), many: Array.from({ length: 1_000 }, (_, i) => i), none: {} },
+      {
+        params: { leaves: 31, rate: 0.1 },
+        on: ["a", "b"],
+        long: "x".repeat(500),
+        many: Array.from({ length: 1_000 }, (_, i) => i),
+        none: {},
+        work: () => 1,
+      },
       { node: "24" },
     );
     expect(parts).toEqual({
@@ -53,6 +60,7 @@ describe("the key of a step", () => {
       long: expect.stringMatching(/^sha256:[0-9a-f]{16}$/),
       many: expect.stringMatching(/^sha256:[0-9a-f]{16} \(1000 items\)$/),
       none: "empty",
+      work: expect.stringMatching(/^code [0-9a-f]{16}$/),
       "environment.node": "24",
     });
   });
@@ -66,7 +74,10 @@ describe("the key of a step", () => {
     expect(() => digest({ model: { inner: new Model() } })).toThrow("Step fit cannot be keyed: model.inner is a Model.");
     expect(() => digest({ circle })).toThrow("circle.self contains itself");
     expect(() => digest({ work: Math.max })).toThrow("work is a function without source text");
-    expect(() => digest({ work: function named() {}.bind({}) })).toThrow("made by bind");
+    const named = function (this: unknown) {
+      return this;
+    };
+    expect(() => digest({ work: named.bind({}) })).toThrow("made by bind");
     expect(() => digest({ work: Promise.resolve(1) })).toThrow("work is a Promise");
   });
 });

@@ -79,11 +79,19 @@ function collect(value: Json, path: string, parts: Record<string, KeyPart>): voi
   else if (typeof value === "string") parts[path] = value.length <= maxText ? value : `sha256:${sha256(value).slice(0, 16)}`;
   else {
     const entries = Object.entries(value);
+    if (isCode(value)) {
+      parts[path] = `code ${sha256(value.code).slice(0, 16)}`;
+      return;
+    }
     const tooMany = entries.length > maxItems || Object.keys(parts).length + entries.length > maxParts;
     if (path !== "" && (tooMany || entries.length === 0)) {
       parts[path] = entries.length === 0 ? "empty" : `sha256:${digestOf(value).slice(0, 16)} (${entries.length} items)`;
     } else for (const [name, inner] of entries) collect(inner, path === "" ? name : `${path}.${name}`, parts);
   }
+}
+
+function isCode(value: Json[] | { [name: string]: Json }): value is { code: string } {
+  return !Array.isArray(value) && typeof value["code"] === "string" && Object.keys(value).length === 1;
 }
 
 function refuse(kind: string, path: string, problem: string, hint?: string): never {

@@ -1,5 +1,5 @@
 /** SQL of steps. `attempt` is the fencing token: only the latest attempt of a step may record its end. */
-import { sql } from "#kit/sql";
+import { sql, sqlText } from "#kit/sql";
 import type { Reader, Transaction } from "#ports/database";
 import { jsonValue } from "./json-value.ts";
 import { stepState, type Cost, type Failure, type Step, type StepRef } from "./model.ts";
@@ -55,9 +55,15 @@ export type Claim =
   /** Another worker has taken the run over. */
   | { outcome: "superseded" };
 
-interface OwnRow extends Partial<Pick<StepRow, "key" | "state" | "source_run_id" | "source_step_id" | "output" | "summary">> {
+/** The run's holder, what the step's row holds, and the best other step with the same key, if any. */
+interface ClaimRow extends Pick<StepRow, "key" | "state" | "output" | "summary" | "source_run_id" | "source_step_id"> {
   run_attempt: number;
   attempt: number | null;
+  other_run_id: string | null;
+  other_id: string;
+  other_state: string;
+  other_output: string | null;
+  other_summary: string | null;
 }
 
 /**
@@ -72,38 +78,46 @@ export async function claimStep(
   lease: Lease,
   time: { nowMs: number; aliveFromMs: number },
 ): Promise<Claim> {
-  const own = await transaction.get<OwnRow>(sql`
-    select r.attempt as run_attempt, s.key, s.state, s.attempt, s.output, s.summary, s.source_run_id, s.source_step_id
-    from pipeline_run r left join pipeline_step s on s.run_id = r.id and s.id = ${call.id} where r.id = ${call.run.id}`);
-  if (own === undefined || own.run_attempt !== call.run.attempt) return { outcome: "superseded" };
-  if (own.key === call.key.digest && !call.again) {
-    const kept = await keptOutput(transaction, call, own);
+  const row = await selectClaim(transaction, call, lease, time.aliveFromMs);
+  if (row === undefined || row.run_attempt !== call.run.attempt) return { outcome: "superseded" };
+  if (row.key === call.key.digest && !call.again) {
+    const kept = await keptOutput(transaction, call, row);
     if (kept) return kept;
   }
-  if (!call.fresh && !call.again) {
-    const made = await transaction.get<StepRow>(sql`
-      select run_id, id, output, summary from pipeline_step where key = ${call.key.digest} and state = 'succeeded' order by finished_ms desc limit 1`);
-    if (made) {
-      const from = { runId: made.run_id, stepId: made.id };
-      const attempt = own.attempt ?? 1;
-      await putStep(transaction, call, { state: "cached", attempt, lease, leaseUntilMs: null, from, summary: made.summary, nowMs: time.nowMs });
-      return { outcome: "cached", attempt, output: made.output, summary: made.summary, from, recorded: true };
-    }
-    const running = await transaction.get<StepRow>(sql`
-      select run_id, id from pipeline_step
-      where key = ${call.key.digest} and state = 'running' and worker <> ${lease.worker} and lease_until_ms >= ${time.aliveFromMs} limit 1`);
-    if (running) return { outcome: "busy", holder: { runId: running.run_id, stepId: running.id } };
+  if (row.other_run_id !== null) {
+    const from = { runId: row.other_run_id, stepId: row.other_id };
+    if (row.other_state === "running") return { outcome: "busy", holder: from };
+    const attempt = row.attempt ?? 1;
+    const summary = row.other_summary;
+    await putStep(transaction, call, { state: "cached", attempt, lease, leaseUntilMs: null, from, summary, nowMs: time.nowMs });
+    return { outcome: "cached", attempt, output: row.other_output, summary, from, recorded: true };
   }
-  const attempt = (own.attempt ?? 0) + 1;
+  const attempt = (row.attempt ?? 0) + 1;
   await putStep(transaction, call, { state: "running", attempt, lease, leaseUntilMs: lease.untilMs, from: null, summary: null, nowMs: time.nowMs });
   return { outcome: "claimed", attempt };
 }
 
-async function keptOutput(transaction: Transaction, call: StepCall, own: OwnRow): Promise<Claim | undefined> {
+/** All that a claim depends on, in one question: on a server each question costs a way there and back. */
+function selectClaim(transaction: Transaction, call: StepCall, lease: Lease, aliveFromMs: number): Promise<ClaimRow | undefined> {
+  const usable =
+    call.fresh || call.again
+      ? sqlText("1 = 0")
+      : sql`(o.state = 'succeeded' or (o.state = 'running' and o.worker <> ${lease.worker} and o.lease_until_ms >= ${aliveFromMs}))`;
+  return transaction.get<ClaimRow>(sql`
+    select r.attempt as run_attempt, s.key, s.state, s.attempt, s.output, s.summary, s.source_run_id, s.source_step_id,
+      o.run_id as other_run_id, o.id as other_id, o.state as other_state, o.output as other_output, o.summary as other_summary
+    from pipeline_run r
+    left join pipeline_step s on s.run_id = r.id and s.id = ${call.id}
+    left join pipeline_step o on o.key = ${call.key.digest} and ${usable}
+    where r.id = ${call.run.id}
+    order by case when o.state = 'succeeded' then 0 else 1 end, o.finished_ms desc limit 1`);
+}
+
+async function keptOutput(transaction: Transaction, call: StepCall, own: ClaimRow): Promise<Claim | undefined> {
   const attempt = own.attempt ?? 1;
   if (own.state === "succeeded") {
     const from = { runId: call.run.id, stepId: call.id };
-    return { outcome: "cached", attempt, output: own.output ?? null, summary: own.summary ?? null, from, recorded: false };
+    return { outcome: "cached", attempt, output: own.output, summary: own.summary, from, recorded: false };
   }
   if (own.state !== "cached" || !own.source_run_id || !own.source_step_id) return undefined;
   const from = { runId: own.source_run_id, stepId: own.source_step_id };

@@ -34,18 +34,30 @@ export async function relationOf(lake: LakeContext, state: TableState, files: Ad
 /** Files that share their partition values, in the order of the log; one group where the table has no partitions. */
 async function groupByPartition(lake: LakeContext, state: TableState, files: Add[]): Promise<{ values: Record<string, string>; paths: string[] }[]> {
   const groups = new Map<string, { values: Record<string, string>; paths: string[] }>();
-  for (const add of files) {
+  const paths = await localPathsOf(lake, state, files);
+  for (const [index, add] of files.entries()) {
     const values = add.partitionValues ?? {};
     const id = JSON.stringify(state.metaData.partitionColumns.map((name) => values[name]));
     const group = groups.get(id) ?? { values, paths: [] };
     groups.set(id, group);
-    group.paths.push(await localPathOf(lake, state, add));
+    group.paths.push(paths[index]!);
   }
   return [...groups.values()];
 }
 
+/** All files on this machine, some looked up or fetched at a time. */
+async function localPathsOf(lake: LakeContext, state: TableState, files: Add[]): Promise<string[]> {
+  const paths: string[] = [];
+  let next = 0;
+  const work = async () => {
+    for (let index = next++; index < files.length; index = next++) paths[index] = await localPathOf(lake, state, files[index]!);
+  };
+  await Promise.all(Array.from({ length: 8 }, work));
+  return paths;
+}
+
 /** A data file on this machine. Throws `not_found` where a vacuum has removed it. */
-export async function localPathOf(lake: LakeContext, state: TableState, add: Add): Promise<string> {
+async function localPathOf(lake: LakeContext, state: TableState, add: Add): Promise<string> {
   const path = decodePath(state.table, add.path);
   try {
     return await lake.blobs.localPath(`${tableFolder(state.table)}/${path}`);

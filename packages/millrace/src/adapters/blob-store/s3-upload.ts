@@ -1,0 +1,176 @@
+/** Storing a blob in S3: one request while it is small, else in parts, with a few on the way at a time. */
+import { randomUUID } from "node:crypto";
+import { AppError } from "#kit/app-error";
+import type { BlobInfo } from "#ports/blob-store";
+import { xmlText, type S3Answer, type S3Client } from "./s3-client.ts";
+
+const firstPartBytes = 8 << 20;
+/** S3 takes 10,000 parts: the thousandth part on is larger, so that 5 TB fit without knowing the length. */
+const partBytes = (number: number): number => (number < 1000 ? firstPartBytes : number < 4000 ? 128 << 20 : 1 << 30);
+const partsAtOnce = 3;
+
+/** Stores a blob; undefined where the key is taken and `ifAbsent`. A source that fails leaves nothing. */
+export async function upload(
+  client: S3Client,
+  key: string,
+  data: Uint8Array | AsyncIterable<Uint8Array>,
+  ifAbsent: boolean,
+): Promise<BlobInfo | undefined> {
+  const parts = data instanceof Uint8Array ? slices(data) : cut(data);
+  const first = await parts.next();
+  const body = first.done === true ? new Uint8Array() : first.value;
+  if (body.length < firstPartBytes) return putWhole(client, key, body, ifAbsent);
+  const second = await parts.next();
+  if (second.done === true) return putWhole(client, key, body, ifAbsent);
+  return putParts(client, key, joined([body, second.value], parts), ifAbsent);
+}
+
+async function putWhole(client: S3Client, key: string, body: Uint8Array<ArrayBuffer>, ifAbsent: boolean): Promise<BlobInfo | undefined> {
+  const mark = randomUUID();
+  const answer = await client.send({ method: "PUT", key, body, headers: writeHeaders(ifAbsent, mark), accept: ifAbsent ? [412] : [] });
+  return finish(client, key, body.length, mark, answer);
+}
+
+async function putParts(
+  client: S3Client,
+  key: string,
+  parts: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  ifAbsent: boolean,
+): Promise<BlobInfo | undefined> {
+  const mark = randomUUID();
+  if (ifAbsent && (await client.send({ method: "HEAD", key, accept: [404] })).response.ok) return undefined; // spares the work; the completion decides
+  const begun = await client.send({ method: "POST", key, query: { uploads: "" }, headers: { "x-amz-meta-millrace-put": mark } });
+  const uploadId = xmlText(await begun.response.text(), "UploadId");
+  if (uploadId === undefined) throw new AppError("internal", `S3 began no upload of \`${key}\`.`);
+  const abandon = () => client.send({ method: "DELETE", key, query: { uploadId }, accept: [404] }).catch(() => undefined); // else the store's own clean-up gets it
+  try {
+    const { etags, sizeBytes } = await sendParts(client, key, uploadId, parts);
+    const answer = await client.send({
+      method: "POST",
+      key,
+      query: { uploadId },
+      headers: { ...(ifAbsent && { "if-none-match": "*" }), "content-type": "application/xml" },
+      body: `<CompleteMultipartUpload>${etags.map((etag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${etag}</ETag></Part>`).join("")}</CompleteMultipartUpload>`,
+      accept: [404, 412], // 404: the upload is gone, perhaps because an earlier try of this request was done but not answered
+    });
+    const done = await finishParts(client, key, sizeBytes, mark, answer);
+    if (done === undefined) await abandon();
+    return done;
+  } catch (error) {
+    await abandon();
+    throw error;
+  }
+}
+
+async function sendParts(
+  client: S3Client,
+  key: string,
+  uploadId: string,
+  parts: AsyncIterable<Uint8Array<ArrayBuffer>>,
+): Promise<{ etags: string[]; sizeBytes: number }> {
+  const etags: string[] = [];
+  const underway = new Set<Promise<void>>();
+  let failed: unknown;
+  let sizeBytes = 0;
+  let number = 0;
+  for await (const body of parts) {
+    const index = number++;
+    sizeBytes += body.length;
+    const sending = client
+      .send({ method: "PUT", key, query: { partNumber: String(index + 1), uploadId }, body })
+      .then(({ response }) => {
+        etags[index] = response.headers.get("etag") ?? "";
+      })
+      .catch((error: unknown) => {
+        failed ??= error;
+      })
+      .finally(() => underway.delete(sending));
+    underway.add(sending);
+    if (underway.size >= partsAtOnce) await Promise.race(underway);
+    if (failed !== undefined) break;
+  }
+  await Promise.all(underway);
+  if (failed !== undefined) throw failed;
+  return { etags, sizeBytes };
+}
+
+async function finishParts(client: S3Client, key: string, sizeBytes: number, mark: string, { response }: S3Answer): Promise<BlobInfo | undefined> {
+  const text = await response.text();
+  if (response.ok && text.includes("<Error>")) {
+    // S3 may say 200 first and fail afterwards.
+    throw new AppError("unavailable", `S3 could not complete \`${key}\`: ${xmlText(text, "Code")}.`, { hint: "Run the same again." });
+  }
+  const own = await ownBlob(client, key, mark);
+  if (own !== undefined) return own;
+  if (response.ok) return { key, sizeBytes, etag: xmlText(text, "ETag") ?? "", modifiedMs: dateOf(response) }; // written over already
+  if (response.status === 412) return undefined;
+  throw new AppError("unavailable", `The upload of \`${key}\` was lost by the store.`, { hint: "Run the same again." });
+}
+
+async function finish(
+  client: S3Client,
+  key: string,
+  sizeBytes: number,
+  mark: string,
+  { response, attempts }: S3Answer,
+): Promise<BlobInfo | undefined> {
+  await response.arrayBuffer();
+  if (response.ok) return { key, sizeBytes, etag: response.headers.get("etag") ?? "", modifiedMs: dateOf(response) };
+  return attempts > 1 ? ownBlob(client, key, mark) : undefined;
+}
+
+/** The blob that stands under the key if this very put made it, in a request whose answer was lost. */
+async function ownBlob(client: S3Client, key: string, mark: string): Promise<BlobInfo | undefined> {
+  const { response } = await client.send({ method: "HEAD", key, accept: [404] });
+  return response.ok && response.headers.get("x-amz-meta-millrace-put") === mark ? infoOf(key, response) : undefined;
+}
+
+export function infoOf(key: string, response: Response): BlobInfo {
+  return {
+    key,
+    sizeBytes: Number(response.headers.get("content-length")),
+    etag: response.headers.get("etag") ?? "",
+    modifiedMs: Date.parse(response.headers.get("last-modified") ?? "") || dateOf(response),
+  };
+}
+
+function dateOf(response: Response): number {
+  return Date.parse(response.headers.get("date") ?? "") || Date.now();
+}
+
+function writeHeaders(ifAbsent: boolean, mark: string): Record<string, string> {
+  return { "content-type": "application/octet-stream", "x-amz-meta-millrace-put": mark, ...(ifAbsent && { "if-none-match": "*" }) };
+}
+
+async function* slices(data: Uint8Array): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0, number = 0; at < data.length; number++) {
+    const size = partBytes(number);
+    yield new Uint8Array(data.subarray(at, at + size)); // a copy, so that the caller may use its memory again
+    at += size;
+  }
+}
+
+/** A stream cut into parts of the right size, the last one shorter. */
+async function* cut(data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let number = 0;
+  let part = new Uint8Array(partBytes(0));
+  let used = 0;
+  for await (const chunk of data) {
+    for (let at = 0; at < chunk.length;) {
+      const count = Math.min(chunk.length - at, part.length - used);
+      part.set(chunk.subarray(at, at + count), used);
+      at += count;
+      used += count;
+      if (used < part.length) continue;
+      yield part;
+      part = new Uint8Array(partBytes(++number));
+      used = 0;
+    }
+  }
+  if (used > 0) yield part.subarray(0, used);
+}
+
+async function* joined<T>(first: T[], rest: AsyncIterable<T>): AsyncGenerator<T> {
+  yield* first;
+  yield* rest;
+}

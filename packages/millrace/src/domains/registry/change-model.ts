@@ -10,6 +10,7 @@ import {
   findModel,
   insertModel,
   latestVersion,
+  lockModel,
   markVersionsDeleted,
   type ModelRow,
   parseModel,
@@ -62,7 +63,7 @@ export async function updateModel(
 ): Promise<RegisteredModel> {
   const { description, tags = {} } = parseArgument(changeSchema, "change of the model", change);
   return state.write(async (transaction) => {
-    const standing = await activeModel(transaction, name);
+    const standing = await lockModel(transaction, name);
     const merged = changedTags(JSON.parse(standing.tags) as Record<string, string>, tags); // written by this domain
     await saveModel(transaction, {
       ...standing,
@@ -77,7 +78,7 @@ export async function updateModel(
 /** Deletes a model with its versions. Throws `conflict` while an alias holds one of them. */
 export async function deleteModel({ state, clock }: RegistryServices, name: string): Promise<void> {
   await state.write(async (transaction) => {
-    const model = await activeModel(transaction, name);
+    const model = await lockModel(transaction, name);
     const [alias, version] = Object.entries(await aliasesOf(transaction, model.id))[0] ?? [];
     if (alias !== undefined)
       throw new AppError("conflict", `Model "${name}" cannot be deleted while ${name}@${alias} is version ${version}.`, {

@@ -2,7 +2,7 @@ import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
 import { changedTags } from "./change-model.ts";
 import { type ModelVersion, type RegistryServices, type VersionChange, versionChangeSchema } from "./model.ts";
-import { activeModel, findVersion, markVersionsDeleted, saveVersion, versionsOf } from "./store.ts";
+import { activeModel, findVersion, lockModel, markVersionsDeleted, saveVersion, versionsOf } from "./store.ts";
 
 /** A version by number. Throws `not_found`. */
 export async function getVersion({ state }: RegistryServices, model: string, version: number): Promise<ModelVersion> {
@@ -23,7 +23,7 @@ export async function listVersions(
 export async function updateVersion({ state }: RegistryServices, change: VersionChange): Promise<ModelVersion> {
   const { model: name, version, tags, metrics, ...rest } = parseArgument(versionChangeSchema, "change of the version", change);
   return state.write(async (transaction) => {
-    const model = await activeModel(transaction, name);
+    const model = await lockModel(transaction, name);
     const standing = await findVersion(transaction, model, version);
     if (standing === undefined) throw versionNotFound(name, version);
     const next: ModelVersion = {
@@ -43,7 +43,7 @@ export async function updateVersion({ state }: RegistryServices, change: Version
 /** Deletes a version; its number is never given again. Throws `conflict` while an alias holds it. */
 export async function deleteVersion({ state, clock }: RegistryServices, { model: name, version }: { model: string; version: number }): Promise<void> {
   await state.write(async (transaction) => {
-    const model = await activeModel(transaction, name);
+    const model = await lockModel(transaction, name);
     const standing = await findVersion(transaction, model, version);
     if (standing === undefined) throw versionNotFound(name, version);
     if (standing.aliases.length > 0)

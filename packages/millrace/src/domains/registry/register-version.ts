@@ -2,7 +2,7 @@ import { modelDigest } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
 import { type ModelVersion, type NewVersion, newVersionSchema, type RegistryServices } from "./model.ts";
-import { findModel, findRegistration, insertModel, insertVersion, saveModel } from "./store.ts";
+import { activeModel, findRegistration, insertModel, insertVersion, reviveModel, saveModel } from "./store.ts";
 
 /**
  * Makes a version of a model, and the model where it is new. The same model, run and digest again give the version that there is
@@ -17,8 +17,9 @@ export async function registerVersion({ state, clock }: RegistryServices, versio
     });
   const nowMs = clock.now();
   return state.write(async (transaction) => {
-    if ((await findModel(transaction, name)) === undefined) await insertModel(transaction, { name, description: "", tags: {} }, nowMs);
-    const model = (await findModel(transaction, name))!; // made above where it was missing
+    await insertModel(transaction, { name, description: "", tags: {} }, nowMs);
+    await reviveModel(transaction, name);
+    const model = await activeModel(transaction, name); // the row stands still since the statements above
     const standing = await findRegistration(transaction, model, given.runId, digest);
     if (standing !== undefined) return { ...standing, created: false };
     const number = model.last_version + 1;
@@ -42,7 +43,7 @@ export async function registerVersion({ state, clock }: RegistryServices, versio
       aliases: [],
     };
     await insertVersion(transaction, model.id, made);
-    await saveModel(transaction, { ...model, last_version: number, updated_ms: nowMs, deleted_ms: null });
+    await saveModel(transaction, { ...model, last_version: number, updated_ms: nowMs });
     return { ...made, created: true };
   });
 }

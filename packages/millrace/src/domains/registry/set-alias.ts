@@ -3,7 +3,7 @@ import { parseArgument } from "#kit/parse-argument";
 import type { Transaction } from "#ports/database";
 import { versionNotFound } from "./change-version.ts";
 import { type AliasChange, type AliasMove, aliasMoveSchema, type AliasReturn, aliasReturnSchema, type RegistryServices } from "./model.ts";
-import { activeModel, aliasChanges, findAlias, findVersion, type ModelRow, moveAlias } from "./store.ts";
+import { activeModel, aliasChanges, findAlias, findVersion, lockModel, type ModelRow, moveAlias } from "./store.ts";
 
 export interface AliasMoved {
   version: number;
@@ -19,7 +19,7 @@ export interface AliasMoved {
 export async function setAlias({ state, clock }: RegistryServices, move: AliasMove): Promise<AliasMoved> {
   const { model: name, alias, version, actor, reason, gate, expected } = parseArgument(aliasMoveSchema, "alias", move);
   return state.write(async (transaction) => {
-    const model = await activeModel(transaction, name);
+    const model = await lockModel(transaction, name);
     const previous = (await findAlias(transaction, model.id, alias))?.version;
     if (previous === version) return { version, previous, changed: false };
     checkExpected(name, alias, previous, expected);
@@ -36,7 +36,7 @@ export async function setAlias({ state, clock }: RegistryServices, move: AliasMo
 export async function rollbackAlias({ state, clock }: RegistryServices, move: AliasReturn): Promise<AliasMoved> {
   const { model: name, alias, actor, reason, gate, expected } = parseArgument(aliasReturnSchema, "alias", move);
   return state.write(async (transaction) => {
-    const model = await activeModel(transaction, name);
+    const model = await lockModel(transaction, name);
     const previous = (await findAlias(transaction, model.id, alias))?.version;
     if (previous === undefined) throw noAlias(name, alias);
     checkExpected(name, alias, previous, expected);
@@ -52,7 +52,7 @@ export async function rollbackAlias({ state, clock }: RegistryServices, move: Al
 export async function removeAlias({ state, clock }: RegistryServices, move: AliasReturn): Promise<void> {
   const { model: name, alias, actor, reason, gate, expected } = parseArgument(aliasReturnSchema, "alias", move);
   await state.write(async (transaction) => {
-    const model = await activeModel(transaction, name);
+    const model = await lockModel(transaction, name);
     const previous = (await findAlias(transaction, model.id, alias))?.version;
     if (previous === undefined) throw noAlias(name, alias);
     checkExpected(name, alias, previous, expected);
@@ -82,7 +82,7 @@ async function earlierHolder(transaction: Transaction, model: ModelRow, alias: s
 
 function checkExpected(model: string, alias: string, actual: number | undefined, expected: number | null | undefined): void {
   if (expected === undefined || (expected ?? undefined) === actual) return;
-  const say = (version: number | null | undefined) => (version === null || version === undefined ? "not set" : `version ${version}`);
+  const say = (version: number | null | undefined) => (version === null || version === undefined ? "unset" : `version ${version}`);
   throw new AppError("conflict", `${model}@${alias} is ${say(actual)}, not ${say(expected)}: it was moved meanwhile.`, {
     hint: "Look at the alias's history and decide again.",
     details: { actual: actual ?? null, expected },

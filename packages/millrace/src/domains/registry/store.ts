@@ -30,17 +30,32 @@ export async function activeModel(reader: Reader, name: string): Promise<ModelRo
   return row;
 }
 
+/**
+ * As `activeModel`, and the row stands still until the transaction ends: what a change of a model's versions or aliases begins
+ * with, where PostgreSQL would let two that read the same rows run into each other's keys.
+ */
+export async function lockModel(transaction: Transaction, name: string): Promise<ModelRow> {
+  await transaction.run(sql`update registry_model set updated_ms = updated_ms where name = ${name}`);
+  return activeModel(transaction, name);
+}
+
 export async function allModels(reader: Reader): Promise<ModelRow[]> {
   return reader.all<ModelRow>(sql`select ${modelColumns} from registry_model where deleted_ms is null order by name`);
 }
 
+/** Makes a model, unless there is one of the name, deleted or not. */
 export async function insertModel(
   transaction: Transaction,
   { name, description, tags }: { name: string; description: string; tags: Record<string, string> },
   nowMs: number,
 ): Promise<void> {
   await transaction.run(sql`insert into registry_model (id, name, description, tags, last_version, created_ms, updated_ms)
-    values (${newId()}, ${name}, ${description}, ${JSON.stringify(tags)}, 0, ${nowMs}, ${nowMs})`);
+    values (${newId()}, ${name}, ${description}, ${JSON.stringify(tags)}, 0, ${nowMs}, ${nowMs}) on conflict (name) do nothing`);
+}
+
+/** Takes a deletion back, of the model alone. */
+export async function reviveModel(transaction: Transaction, name: string): Promise<void> {
+  await transaction.run(sql`update registry_model set deleted_ms = null where name = ${name}`);
 }
 
 export async function saveModel(transaction: Transaction, model: ModelRow): Promise<void> {

@@ -45,7 +45,7 @@ function badPoint(key: string, field: string, value: unknown, wanted: string): A
 }
 
 /** Adds points to a run: one appended row, and the newest point of each metric. */
-export async function appendPoints(transaction: Transaction, run: string, points: Points, nowMs: number): Promise<void> {
+export async function appendPoints(transaction: Transaction, run: string, points: Points): Promise<void> {
   const state = await metricState(transaction, run);
   const known = state.keys.length;
   const columns = withRunIndexes(run, state, points);
@@ -59,7 +59,7 @@ export async function appendPoints(transaction: Transaction, run: string, points
     state.tailPoints = 0;
   }
   state.nextSeq += 1;
-  await saveMetricState(transaction, run, state, state.keys.length > known, nowMs);
+  await saveMetricState(transaction, run, state, state.keys.length > known);
 }
 
 /** The points with their metrics as indexes into the run's own key list, which grows by new keys. */

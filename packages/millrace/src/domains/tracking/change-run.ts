@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parseArgument } from "#kit/parse-argument";
 import { type Run, type RunStatus, runStatuses, newRunSchema, type TrackingServices } from "./model.ts";
 import { noteChange } from "./run-index.ts";
-import { activeRun, findRunRow, parseRun, runNotFound, saveRun, saveRunContext } from "./store.ts";
+import { activeRun, beginChange, findRunRow, parseRun, saveRun, saveRunContext } from "./store.ts";
 
 const changeSchema = z.object({
   name: newRunSchema.shape.name,
@@ -27,15 +27,15 @@ export async function updateRun(
   const { name, status, endedMs, note } = parseArgument(changeSchema, "change of the run", change);
   const nowMs = clock.now();
   const changed = await state.write(async (transaction) => {
+    await beginChange(transaction, run, nowMs);
     const standing = await activeRun(transaction, run);
     const kept = standing.status === status ? (standing.ended_ms ?? undefined) : undefined;
     const ended = status === undefined ? endedMs : status === "running" ? null : (endedMs ?? kept ?? nowMs);
-    await saveRun(
-      transaction,
-      run,
-      { ...(name !== undefined && { name }), ...(status !== undefined && { status }), ...(ended !== undefined && { ended_ms: ended }) },
-      nowMs,
-    );
+    await saveRun(transaction, run, {
+      ...(name !== undefined && { name }),
+      ...(status !== undefined && { status }),
+      ...(ended !== undefined && { ended_ms: ended }),
+    });
     if (note !== undefined) await saveRunContext(transaction, run, "note", note);
     return parseRun((await findRunRow(transaction, run))!); // it was read above
   });
@@ -46,9 +46,9 @@ export async function updateRun(
 /** Marks a run as deleted: searches leave it out, nothing can be logged to it. Doing it again changes nothing. */
 export async function deleteRun({ state, clock }: TrackingServices, { run }: { run: string }): Promise<void> {
   await state.write(async (transaction) => {
+    await beginChange(transaction, run, clock.now());
     const standing = await findRunRow(transaction, run);
-    if (standing === undefined) throw runNotFound(run);
-    if (standing.deleted_ms === null) await saveRun(transaction, run, { deleted_ms: clock.now() }, clock.now());
+    if (standing?.deleted_ms === null) await saveRun(transaction, run, { deleted_ms: clock.now() });
   });
   noteChange(state, run);
 }
@@ -56,8 +56,8 @@ export async function deleteRun({ state, clock }: TrackingServices, { run }: { r
 /** Takes a deletion back. */
 export async function restoreRun({ state, clock }: TrackingServices, { run }: { run: string }): Promise<void> {
   await state.write(async (transaction) => {
-    if ((await findRunRow(transaction, run)) === undefined) throw runNotFound(run);
-    await saveRun(transaction, run, { deleted_ms: null }, clock.now());
+    await beginChange(transaction, run, clock.now());
+    await saveRun(transaction, run, { deleted_ms: null });
   });
   noteChange(state, run);
 }

@@ -3,7 +3,7 @@ import { parseArgument } from "#kit/parse-argument";
 import { appendPoints, readPoints } from "./append-points.ts";
 import { type MetricPoint, paramsSchema, tagsSchema, trackingLimits, type TrackingServices } from "./model.ts";
 import { noteChange } from "./run-index.ts";
-import { activeRun, parseTexts, saveRun } from "./store.ts";
+import { activeRun, beginChange, parseTexts, saveRun } from "./store.ts";
 
 export interface Batch {
   run: string;
@@ -25,12 +25,13 @@ export async function logBatch({ state, clock }: TrackingServices, batch: Batch)
   const tags = parseArgument(tagsSchema.default({}), "tags", batch.tags);
   const points = readPoints(batch.metrics ?? [], nowMs);
   await state.write(async (transaction) => {
+    await beginChange(transaction, run, nowMs);
     const standing = await activeRun(transaction, run);
     const nextParams = withParams(run, parseTexts(standing.params), params);
     const nextTags = withTags(run, parseTexts(standing.tags), tags);
     const fields = { ...(nextParams && { params: nextParams }), ...(nextTags && { tags: nextTags }) };
-    await saveRun(transaction, run, fields, nowMs);
-    if (points.keys.length > 0) await appendPoints(transaction, run, points, nowMs);
+    await saveRun(transaction, run, fields);
+    if (points.keys.length > 0) await appendPoints(transaction, run, points);
   });
   noteChange(state, run);
 }
@@ -53,10 +54,11 @@ export function setTags(services: TrackingServices, { run, tags }: { run: string
 /** Removes a tag. Throws `not_found` where the run has no such tag. */
 export async function deleteTag({ state, clock }: TrackingServices, { run, tag }: { run: string; tag: string }): Promise<void> {
   await state.write(async (transaction) => {
+    await beginChange(transaction, run, clock.now());
     const tags = parseTexts((await activeRun(transaction, run)).tags);
     if (!Object.hasOwn(tags, tag)) throw new AppError("not_found", `Run "${run}" has no tag "${tag}".`);
     delete tags[tag];
-    await saveRun(transaction, run, { tags: JSON.stringify(tags) }, clock.now());
+    await saveRun(transaction, run, { tags: JSON.stringify(tags) });
   });
   noteChange(state, run);
 }

@@ -4,23 +4,25 @@ import { stableJson } from "#kit/hash";
 import { parseArgument } from "#kit/parse-argument";
 import type { Transaction } from "#ports/database";
 import { type RunInput, runInputSchema, type RunOutput, runOutputSchema, type TrackingServices } from "./model.ts";
-import { activeRun, findRunContext, saveRunContext } from "./store.ts";
+import { activeRun, beginChange, findRunContext, saveRunContext } from "./store.ts";
 
 const itemsAtMost = 10_000;
 
 /** Adds data that went into a run; one that is there already, equal in every field, is not added again. */
-export async function logInputs({ state }: TrackingServices, { run, inputs }: { run: string; inputs: RunInput[] }): Promise<void> {
+export async function logInputs({ state, clock }: TrackingServices, { run, inputs }: { run: string; inputs: RunInput[] }): Promise<void> {
   const parsed = parseArgument(z.array(runInputSchema).max(1_000), "inputs", inputs);
-  await state.write((transaction) => addItems(transaction, run, "inputs", parsed));
+  await state.write((transaction) => addItems(transaction, clock.now(), run, "inputs", parsed));
 }
 
 /** Adds what came out of a run; one that is there already, equal in every field, is not added again. */
-export async function logOutputs({ state }: TrackingServices, { run, outputs }: { run: string; outputs: RunOutput[] }): Promise<void> {
+export async function logOutputs({ state, clock }: TrackingServices, { run, outputs }: { run: string; outputs: RunOutput[] }): Promise<void> {
   const parsed = parseArgument(z.array(runOutputSchema).max(1_000), "outputs", outputs);
-  await state.write((transaction) => addItems(transaction, run, "outputs", parsed));
+  await state.write((transaction) => addItems(transaction, clock.now(), run, "outputs", parsed));
 }
 
-export async function addItems(transaction: Transaction, run: string, field: "inputs" | "outputs", items: object[]): Promise<void> {
+/** Adds what is new to a run's inputs or outputs. */
+export async function addItems(transaction: Transaction, nowMs: number, run: string, field: "inputs" | "outputs", items: object[]): Promise<void> {
+  await beginChange(transaction, run, nowMs);
   await activeRun(transaction, run);
   const standing = JSON.parse((await findRunContext(transaction, run))![field]) as object[]; // a run always has its context
   const known = new Set(standing.map(stableJson));

@@ -32,7 +32,7 @@ export async function logModel({ state, blobs, clock }: TrackingServices, model:
   for (const file of files) stored.push({ path: file.path, ...(await storeBytes(blobs, file.data)) });
   const folder: ModelFolder = { digest: modelDigest({ format, signature, files: stored }), format, signature, files: stored };
   await state.write(async (transaction) => {
-    await activeRun(transaction, run);
+    await addItems(transaction, clock.now(), run, "outputs", [{ kind: "model", name: path, digest: folder.digest, facts: { format } }]);
     for (const [i, file] of stored.entries()) {
       await saveArtifact(transaction, run, {
         path: `${path}/${file.path}`,
@@ -42,7 +42,6 @@ export async function logModel({ state, blobs, clock }: TrackingServices, model:
         createdMs: clock.now(),
       });
     }
-    await addItems(transaction, run, "outputs", [{ kind: "model", name: path, digest: folder.digest, facts: { format } }]);
   });
   return folder;
 }

@@ -8,7 +8,9 @@ export const runAttributes = ["id", "name", "experiment", "status", "parent", "a
 const operators = ["=", "!=", "<", "<=", ">", ">=", "like", "ilike", "in", "exists", "missing"] as const;
 type Operator = (typeof operators)[number];
 
-const test = { op: z.enum(operators), value: z.union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))]).optional() };
+const numberSchema = z.custom<number>((value) => typeof value === "number", "must be a number"); // zod's own number refuses NaN and the infinities
+const valueSchema = z.union([z.string(), numberSchema, z.array(z.union([z.string(), numberSchema]))]);
+const test = { op: z.enum(operators), value: valueSchema.optional() };
 const conditionSchema = z.union([
   z.strictObject({ metric: keySchema, ...test }),
   z.strictObject({ param: keySchema, ...test }),

@@ -1,6 +1,7 @@
 import { AppError } from "#kit/app-error";
 import { newId } from "#kit/id";
 import { parseArgument } from "#kit/parse-argument";
+import type { Transaction } from "#ports/database";
 import { readRun } from "./get-run.ts";
 import { newRunSchema, type NewRun, type RunDetail, type TrackingServices } from "./model.ts";
 import { noteChange } from "./run-index.ts";
@@ -34,7 +35,7 @@ export async function startRun({ state, clock }: TrackingServices, run: NewRun):
     outputs: [],
     note: given.note,
   };
-  const started = await state.write(async (transaction) => {
+  const start = async (transaction: Transaction): Promise<RunDetail> => {
     const experiment = await findExperiment(transaction, { id: given.experiment });
     if (experiment === undefined) throw new AppError("not_found", `There is no experiment "${given.experiment}".`, { hint: "Create it first." });
     const standing = given.id === undefined ? undefined : await readRun(transaction, id);
@@ -47,6 +48,11 @@ export async function startRun({ state, clock }: TrackingServices, run: NewRun):
     if (given.parent !== undefined && (await findRunRow(transaction, given.parent)) === undefined) throw runNotFound(given.parent);
     await insertRun(transaction, made, nowMs);
     return made;
+  };
+  const started = await state.write(start).catch(async (error: unknown) => {
+    const winner = given.id === undefined ? undefined : await readRun(state, id); // another caller started it in this moment
+    if (winner?.experiment === given.experiment) return winner;
+    throw error;
   });
   noteChange(state, id);
   return started;

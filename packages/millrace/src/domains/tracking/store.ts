@@ -104,6 +104,15 @@ export async function findRunRow(reader: Reader, id: string): Promise<RunRow | u
   return reader.get<RunRow>(sql`select ${runColumns} from ${runTables} where r.id = ${id}`);
 }
 
+/**
+ * Counts a change of a run, so that searches see it. The first statement of every transaction that changes a run: its row then
+ * stands still, where PostgreSQL would let two that read the same rows run into each other's keys. Throws `not_found`.
+ */
+export async function beginChange(transaction: Transaction, run: string, nowMs: number): Promise<void> {
+  const found = await transaction.run(sql`update tracking_run_metrics set revision = revision + 1, changed_ms = ${nowMs} where run = ${run}`);
+  if (found === 0) throw runNotFound(run);
+}
+
 /** What a change of a run needs to know of it. Throws `not_found`, and `conflict` for a deleted run. */
 export async function activeRun(reader: Reader, id: string): Promise<Pick<RunRow, "experiment" | "status" | "ended_ms" | "params" | "tags">> {
   const row = await reader.get<RunRow>(sql`select experiment, status, ended_ms, deleted_ms, params, tags from tracking_run where id = ${id}`);
@@ -147,8 +156,7 @@ export async function findRunContext(reader: Reader, run: string): Promise<RunCo
 
 type RunFields = Partial<Pick<RunRow, "name" | "status" | "ended_ms" | "deleted_ms" | "params" | "tags">>;
 
-/** Changes fields of a run and counts the change, so that searches see it. */
-export async function saveRun(transaction: Transaction, id: string, fields: RunFields, nowMs: number): Promise<void> {
+export async function saveRun(transaction: Transaction, id: string, fields: RunFields): Promise<void> {
   const sets: Sql[] = [];
   if (fields.name !== undefined) sets.push(sql`name = ${fields.name}`);
   if (fields.status !== undefined) sets.push(sql`status = ${fields.status}`);
@@ -158,7 +166,6 @@ export async function saveRun(transaction: Transaction, id: string, fields: RunF
   if (fields.tags !== undefined) sets.push(sql`tags = ${fields.tags}`);
   if (sets.length === 0) return;
   await transaction.run(sql`update tracking_run set ${sqlJoin(sets, ", ")} where id = ${id}`);
-  await transaction.run(sql`update tracking_run_metrics set revision = revision + 1, changed_ms = ${nowMs} where run = ${id}`);
 }
 
 export async function saveRunContext(transaction: Transaction, run: string, field: "inputs" | "outputs" | "note", text: string): Promise<void> {
@@ -234,10 +241,10 @@ export async function metricState(reader: Reader, run: string): Promise<MetricSt
 }
 
 /** Saves what `metricState` gave, changed. `newKeys` tells whether the key list grew. */
-export async function saveMetricState(transaction: Transaction, run: string, state: MetricState, newKeys: boolean, nowMs: number): Promise<void> {
+export async function saveMetricState(transaction: Transaction, run: string, state: MetricState, newKeys: boolean): Promise<void> {
   const keys = newKeys ? sql`, metric_keys = ${JSON.stringify(state.keys)}` : sql``;
-  await transaction.run(sql`update tracking_run_metrics set revision = revision + 1, changed_ms = ${nowMs}, latest = ${encodeColumns(state.latest)},
-    tail_rows = ${state.tailRows}, tail_points = ${state.tailPoints}, next_seq = ${state.nextSeq}${keys} where run = ${run}`);
+  await transaction.run(sql`update tracking_run_metrics set latest = ${encodeColumns(state.latest)}, tail_rows = ${state.tailRows},
+    tail_points = ${state.tailPoints}, next_seq = ${state.nextSeq}${keys} where run = ${run}`);
 }
 
 export async function insertTail(transaction: Transaction, run: string, seq: number, points: MixedColumns): Promise<void> {

@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openLocalBlobs } from "#adapters/blob-store/local";
+import { fixedClock } from "#kit/clock";
+import { openTestState } from "../../../../../tests/contracts/state.ts";
+import { createExperiment, startRun, trackingMigrations, type TrackingServices } from "./index.ts";
+
+export interface TestTracking {
+  services: TrackingServices & { clock: ReturnType<typeof fixedClock> };
+  /** Id of an experiment, made already. */
+  experiment: string;
+  folder: string;
+  start(run?: Partial<Parameters<typeof startRun>[1]>): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Services over an empty state and a new blob folder, for the tests of this folder. */
+export async function openTestTracking(): Promise<TestTracking> {
+  const state = await openTestState(trackingMigrations);
+  const folder = await mkdtemp(join(tmpdir(), "millrace-tracking-"));
+  const blobs = await openLocalBlobs({ folder: join(folder, "blobs") });
+  const services = { state, blobs, clock: fixedClock(1_000_000) };
+  const { id: experiment } = await createExperiment(services, { name: "flights" });
+  return {
+    services,
+    experiment,
+    folder,
+    start: async (run = {}) => (await startRun(services, { experiment, ...run })).id,
+    async close() {
+      await state.close();
+      await blobs.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -21,23 +21,42 @@ const blobsSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-/** What `millrace.config.ts` may say. Everything but the name has a default: the embedded stores under `.millrace/`. */
+/** What `millrace.config.ts` may say. Everything but the name has a default: the embedded stores under `.millrace/`. Descriptions go into the reference. */
 export const configSchema = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, "use lower-case letters, digits and dashes, starting with a letter"),
-  /** Folder of the embedded stores, from the project's folder. */
-  home: z.string().default(".millrace"),
-  /** Files with definitions, from the project's folder. */
-  include: z.array(z.string()).default(["*.ts"]),
-  state: stateSchema.default({ kind: "sqlite" }),
-  /** Where tables, models and artifacts lie. */
-  blobs: blobsSchema.default({ kind: "local" }),
-  server: z.strictObject({ host: z.string().default("127.0.0.1"), port: z.int().min(0).max(65_535).default(4040) }).prefault({}),
-  resources: z
-    .strictObject({ threads: z.int().min(1).max(256).default(availableParallelism()), sqlMemoryMb: z.int().min(64).default(400) })
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,62}$/, "use lower-case letters, digits and dashes, starting with a letter")
+    .describe("The project's name: lower-case letters, digits and dashes."),
+  home: z.string().default(".millrace").describe("Folder of the embedded stores, from the project's folder."),
+  include: z
+    .array(z.string())
+    .default(["*.ts"])
+    .describe("Files with definitions, from the project's folder; tests, declarations and configurations are left out."),
+  state: stateSchema.default({ kind: "sqlite" }).describe("Where runs, models, lineage and all other facts are kept."),
+  blobs: blobsSchema.default({ kind: "local" }).describe("Where tables, models and artifacts lie."),
+  server: z
+    .strictObject({
+      host: z.string().default("127.0.0.1").describe("Address the server binds; any but loopback needs a token first."),
+      port: z.int().min(0).max(65_535).default(4040).describe("Port the server binds; 0 takes any free one."),
+    })
     .prefault({}),
-  log: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn"),
-  /** Values for `var()` in SQL models. */
-  vars: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).default({}),
+  resources: z
+    .strictObject({
+      threads: z
+        .int()
+        .min(1)
+        .max(256)
+        .default(availableParallelism())
+        .describe("Threads for SQL and training.")
+        .meta({ defaultText: "the machine's cores" }),
+      sqlMemoryMb: z.int().min(64).default(400).describe("Memory the SQL engine may use before it spills to disk."),
+    })
+    .prefault({}),
+  log: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn").describe("The least level of log lines that are written."),
+  vars: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+    .default({})
+    .describe("Values for `var()` in SQL models."),
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -3,7 +3,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { artifactKey, deleteRun, getArtifact, getRun, listArtifacts, logArtifact, logModel, modelDigest, readArtifact } from "./index.ts";
-import { openTestTracking, type TestTracking } from "./open-test-tracking.ts";
+import { openTestTracking, type TestTracking } from "../../../../../tests/contracts/tracking.ts";
 
 let test: TestTracking;
 beforeEach(async () => {

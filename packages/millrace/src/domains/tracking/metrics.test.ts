@@ -8,7 +8,7 @@ import { openSqlite } from "#adapters/database/sqlite";
 import { getRun, logMetrics, metricHistory, type MetricPoint, type MetricValue, sampleMetric } from "./index.ts";
 import { decodeColumns, encodeColumns, mergeColumns, newColumns } from "./metric-columns.ts";
 import { readHistory } from "./metric-history.ts";
-import { openTestTracking, type TestTracking } from "./open-test-tracking.ts";
+import { openTestTracking, type TestTracking } from "../../../../../tests/contracts/tracking.ts";
 
 let test: TestTracking;
 beforeEach(async () => {

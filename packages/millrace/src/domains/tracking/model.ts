@@ -62,14 +62,23 @@ export interface Experiment {
   deletedMs: number | undefined;
 }
 
+/** What is not known may be null or left out. */
+const knownText = z
+  .string()
+  .nullish()
+  .transform((text) => text ?? undefined);
+
 /** Code that ran. `diff` is the digest of the uncommitted changes, kept as a blob (see `artifactKey`). */
 export const sourceSchema = z.object({
-  commit: z.string().optional(),
-  dirty: z.boolean().optional(),
-  diff: z.string().optional(),
-  branch: z.string().optional(),
-  repository: z.string().optional(),
-  entry: z.string().optional(),
+  commit: knownText,
+  dirty: z
+    .boolean()
+    .nullish()
+    .transform((dirty) => dirty ?? undefined),
+  diff: knownText,
+  branch: knownText,
+  repository: knownText,
+  entry: knownText,
 });
 export type RunSource = z.infer<typeof sourceSchema>;
 
@@ -110,7 +119,7 @@ export const newRunSchema = z.object({
   startedMs: timeSchema.optional(),
   params: paramsSchema.default({}),
   tags: tagsSchema.default({}),
-  source: sourceSchema.default({}),
+  source: sourceSchema.prefault({}),
   /** As `describeEnvironment` gives it; any JSON object. */
   environment: jsonSchema.default({}),
   inputs: z.array(runInputSchema).max(1_000).default([]),

@@ -41,11 +41,12 @@ export function newRunColumns(): RunColumns {
   const revisions: number[] = [];
   const tagKeys: string[][] = [];
   const slots = new Map<string, number>();
-  const numbers = new Map<string, NumberColumn>();
-  const texts = new Map<string, TextColumn>();
+  const numbers = { metric: new Map<string, NumberColumn>(), attribute: new Map<string, NumberColumn>() };
+  const texts = { param: new Map<string, TextColumn>(), tag: new Map<string, TextColumn>(), attribute: new Map<string, TextColumn>() };
   let metricColumns = new Map<string, NumberColumn[]>(); // by key list: runs of one experiment mostly have the same
-  const number = (name: string) => getOrMake(numbers, name, newNumberColumn);
-  const text = (name: string) => getOrMake(texts, name, () => newTextColumn(() => ids.length));
+  const number = (kind: keyof typeof numbers, key: string) => getOrMake(numbers[kind], key, newNumberColumn);
+  const newText = () => newTextColumn(() => ids.length);
+  const text = (kind: keyof typeof texts, key: string) => getOrMake(texts[kind], key, newText);
 
   return {
     get size() {
@@ -53,24 +54,27 @@ export function newRunColumns(): RunColumns {
     },
     id: (slot) => ids[slot]!,
     revision: (id) => revisions[slots.get(id) ?? -1],
-    column: (kind, key) => (kind === "metric" ? numbers.get(`metric:${key}`) : (texts.get(`${kind}:${key}`) ?? numbers.get(`${kind}:${key}`))),
+    column(kind, key) {
+      if (kind === "metric") return numbers.metric.get(key);
+      return texts[kind].get(key) ?? (kind === "attribute" ? numbers.attribute.get(key) : undefined);
+    },
     put(row) {
       let slot = slots.get(row.id);
       if (slot === undefined) slots.set(row.id, (slot = ids.push(row.id) - 1));
       revisions[slot] = row.revision;
-      text("attribute:id").set(slot, row.id);
-      text("attribute:name").set(slot, row.name);
-      text("attribute:experiment").set(slot, row.experiment);
-      text("attribute:status").set(slot, row.status);
-      text("attribute:parent").set(slot, row.parent ?? undefined);
-      text("attribute:actor").set(slot, row.actor ?? undefined);
-      number("attribute:startedMs").set(slot, row.started_ms);
-      number("attribute:endedMs").set(slot, row.ended_ms ?? undefined);
-      number("attribute:deletedMs").set(slot, row.deleted_ms ?? undefined);
-      for (const [key, value] of Object.entries(parseTexts(row.params))) text(`param:${key}`).set(slot, value);
+      text("attribute", "id").set(slot, row.id);
+      text("attribute", "name").set(slot, row.name);
+      text("attribute", "experiment").set(slot, row.experiment);
+      text("attribute", "status").set(slot, row.status);
+      text("attribute", "parent").set(slot, row.parent ?? undefined);
+      text("attribute", "actor").set(slot, row.actor ?? undefined);
+      number("attribute", "startedMs").set(slot, row.started_ms);
+      number("attribute", "endedMs").set(slot, row.ended_ms ?? undefined);
+      number("attribute", "deletedMs").set(slot, row.deleted_ms ?? undefined);
+      for (const [key, value] of Object.entries(parseTexts(row.params))) text("param", key).set(slot, value);
       const tags = Object.entries(parseTexts(row.tags));
-      for (const key of tagKeys[slot] ?? []) text(`tag:${key}`).set(slot, undefined); // those that are still there come back below
-      for (const [key, value] of tags) text(`tag:${key}`).set(slot, value);
+      for (const key of tagKeys[slot] ?? []) text("tag", key).set(slot, undefined); // those that are still there come back below
+      for (const [key, value] of tags) text("tag", key).set(slot, value);
       tagKeys[slot] = tags.map(([key]) => key);
       const { values } = decodeColumns(row.latest);
       columnsOf(row.metric_keys).forEach((column, i) => column.set(slot, values[i]!));
@@ -79,7 +83,7 @@ export function newRunColumns(): RunColumns {
 
   function columnsOf(keys: string): NumberColumn[] {
     if (metricColumns.size > 1_000) metricColumns = new Map();
-    return getOrMake(metricColumns, keys, () => parseKeys(keys).map((key) => number(`metric:${key}`)));
+    return getOrMake(metricColumns, keys, () => parseKeys(keys).map((key) => number("metric", key)));
   }
 }
 

@@ -4,7 +4,7 @@ import { revisionsSince, runRows, runRowsAfter } from "./store.ts";
 
 /**
  * The columns that searches filter and order by, kept in memory per database and brought up to date by each search. They are a
- * cache of the runs' rows: the first search reads all of them (about 10 µs a run), later ones the runs that changed. What
+ * cache of the runs' rows: the first search reads all of them (about 20 µs a run), later ones the runs that changed. What
  * this process writes, it notes; what other processes write to a shared database, it finds by the time of their change.
  */
 interface RunIndex {
@@ -16,7 +16,7 @@ interface RunIndex {
 }
 
 const indexes = new WeakMap<Database, RunIndex>();
-const runsPerRead = 1_000;
+const runsPerRead = 500; // so that no piece holds up the event loop
 /** How far other processes' clocks and commits may lag behind what was seen already. */
 const lagMs = 60_000;
 

@@ -33,7 +33,8 @@ export function firstInOrder(columns: RunColumns, slots: Int32Array, order: Orde
     return false;
   };
   const heap: number[] = []; // the worst of the best on top
-  for (const slot of slots) {
+  for (let i = slots.length - 1; i >= 0; i--) {
+    const slot = slots[i]!; // newest first, as most orders want them: the heap then fills with what stays
     if (heap.length === count && compareSlots(slot, heap[0]!) >= 0) continue;
     if (after !== undefined && !isAfter(slot)) continue;
     if (heap.length < count) pushUp(heap, slot, compareSlots);

@@ -23,7 +23,7 @@ import {
   updateExperiment,
   updateRun,
 } from "./index.ts";
-import { openTestTracking, type TestTracking } from "./open-test-tracking.ts";
+import { openTestTracking, type TestTracking } from "../../../../../tests/contracts/tracking.ts";
 
 let test: TestTracking;
 beforeEach(async () => {
@@ -89,8 +89,22 @@ describe("runs", () => {
     test.services.clock.advance(5_000);
     const again = await startRun(test.services, { experiment: test.experiment, id, name: "fit" });
     expect(again).toMatchObject({ startedMs: first.startedMs, params: { leaves: "63" } });
+    await finishRun(test.services, { run: id, status: "killed" });
+    expect(await startRun(test.services, { experiment: test.experiment, id })).toMatchObject({ status: "running", endedMs: undefined });
+    const ended = await finishRun(test.services, { run: id });
+    expect(await startRun(test.services, { experiment: test.experiment, id })).toMatchObject(ended);
     const other = await createExperiment(test.services, { name: "other" });
     await expect(startRun(test.services, { experiment: other.id, id })).rejects.toMatchObject({ code: "conflict" });
+  });
+
+  it("are started once by several callers with the same id at once", async () => {
+    const started = await Promise.all([1, 2, 3].map(() => startRun(test.services, { experiment: test.experiment, id: "same" })));
+    expect(started.map((run) => run.id)).toEqual(["same", "same", "same"]);
+  });
+
+  it("take what is not known of the code as null or left out", async () => {
+    const run = await test.start({ source: { commit: null, dirty: null } });
+    expect((await getRun(test.services, run)).source).toEqual({});
   });
 
   it("need a parent that exists", async () => {

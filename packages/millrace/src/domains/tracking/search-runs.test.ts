@@ -16,7 +16,7 @@ import {
   startRun,
   trackingMigrations,
 } from "./index.ts";
-import { openTestTracking, type TestTracking } from "./open-test-tracking.ts";
+import { openTestTracking, type TestTracking } from "../../../../../tests/contracts/tracking.ts";
 
 let test: TestTracking;
 beforeEach(async () => {

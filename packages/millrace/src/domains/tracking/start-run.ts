@@ -5,11 +5,11 @@ import type { Transaction } from "#ports/database";
 import { readRun } from "./get-run.ts";
 import { newRunSchema, type NewRun, type RunDetail, type TrackingServices } from "./model.ts";
 import { noteChange } from "./run-index.ts";
-import { findExperiment, findRunRow, insertRun, runNotFound } from "./store.ts";
+import { beginChange, findExperiment, findRunRow, insertRun, runNotFound, saveRun } from "./store.ts";
 
 /**
- * Starts a run. With an `id` that exists in the same experiment, the standing run is returned as it is: a step that is tried
- * again goes on with its run. Throws `not_found` for the experiment or parent, `conflict` for a deleted experiment or an id that
+ * Starts a run. With an `id` that exists in the same experiment, the standing run is returned with all it has, open again if it had
+ * failed or been killed: a flow that is tried again goes on with its run. Throws `not_found` for the experiment or parent, `conflict` for a deleted experiment or an id that
  * another experiment has.
  */
 export async function startRun({ state, clock }: TrackingServices, run: NewRun): Promise<RunDetail> {
@@ -40,7 +40,7 @@ export async function startRun({ state, clock }: TrackingServices, run: NewRun):
     if (experiment === undefined) throw new AppError("not_found", `There is no experiment "${given.experiment}".`, { hint: "Create it first." });
     const standing = given.id === undefined ? undefined : await readRun(transaction, id);
     if (standing !== undefined) {
-      if (standing.experiment === given.experiment) return standing;
+      if (standing.experiment === given.experiment) return goOn(transaction, standing, nowMs);
       throw new AppError("conflict", `Run "${id}" exists already, in another experiment (${standing.experiment}).`, { hint: "Leave the id out." });
     }
     if (experiment.deletedMs !== undefined)
@@ -56,4 +56,11 @@ export async function startRun({ state, clock }: TrackingServices, run: NewRun):
   });
   noteChange(state, id);
   return started;
+}
+
+async function goOn(transaction: Transaction, run: RunDetail, nowMs: number): Promise<RunDetail> {
+  if (run.status === "running" || run.status === "finished" || run.deletedMs !== undefined) return run;
+  await beginChange(transaction, run.id, nowMs);
+  await saveRun(transaction, run.id, { status: "running", ended_ms: null });
+  return { ...run, status: "running", endedMs: undefined };
 }

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLocalBlobs } from "#adapters/blob-store/local";
+import { createExperiment, startRun, trackingMigrations, type TrackingServices } from "#domains/tracking";
 import { fixedClock } from "#kit/clock";
-import { openTestState } from "../../../../../tests/contracts/state.ts";
-import { createExperiment, startRun, trackingMigrations, type TrackingServices } from "./index.ts";
+import { openTestState } from "./state.ts";
 
 export interface TestTracking {
   services: TrackingServices & { clock: ReturnType<typeof fixedClock> };
@@ -15,7 +15,7 @@ export interface TestTracking {
   close(): Promise<void>;
 }
 
-/** Services over an empty state and a new blob folder, for the tests of this folder. */
+/** Services over an empty state and a new blob folder, for tests of tracking and of what builds on it. */
 export async function openTestTracking(): Promise<TestTracking> {
   const state = await openTestState(trackingMigrations);
   const folder = await mkdtemp(join(tmpdir(), "millrace-tracking-"));

@@ -91,7 +91,21 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStore>):
     });
 
     test("keys are listed in order, below a prefix that may be cut anywhere", async () => {
-      const names = ["l/a", "l/a-b", "l/a.c", "l/ab/1", "l/ab/2", "l/b/x/y", "l/b-c", "l/Z", "l/é", "l/with space", "l/plus+and=&", "m"];
+      const names = [
+        "l/a",
+        "l/a-b",
+        "l/a.c",
+        "l/ab/1",
+        "l/ab/2",
+        "l/b/x/y",
+        "l/b-c",
+        "l/Z",
+        "l/é",
+        "l/with space",
+        "l/plus+and=&",
+        "l/p=a%20b%2Fc%25",
+        "m",
+      ];
       for (const key of names) await store.put(key, Buffer.from(key));
       const sorted = (prefix: string) => names.filter((key) => key.startsWith(prefix)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
       for (const prefix of ["l/", "l", "l/a", "l/ab", "l/ab/", "l/b/x/y", "l/w", "none", "none/x"])
@@ -113,7 +127,23 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStore>):
     });
 
     test("a key that is not made of plain names is refused by every verb", async () => {
-      for (const key of ["", "/", "a//b", "/a", "a/", "../x", "a/../b", "./a", "a\\b", "a\u0000b", "a%2e%2e/b", "a\nb", `${"x".repeat(300)}`]) {
+      for (const key of [
+        "",
+        "/",
+        "a//b",
+        "/a",
+        "a/",
+        "../x",
+        "a/../b",
+        "./a",
+        "a\\b",
+        "a\u0000b",
+        "%2e%2e/b",
+        "a/..%2fb",
+        "a/x%5c..%5cy",
+        "a\nb",
+        `${"x".repeat(300)}`,
+      ]) {
         const verbs = [
           () => store.put(key, Buffer.from("")),
           () => store.get(key),

@@ -1,15 +1,21 @@
 import { AppError } from "#kit/app-error";
 
 /**
- * Splits a key into its segments, each a plain name: no empty segment, `.` or `..`, backslash, control character or percent sign, at most
- * 255 bytes, and none beginning with `.millrace-` (the stores' own). Throws `invalid_argument`, so that no key can leave its store and
+ * Splits a key into its segments, each a plain name of at most 255 bytes: not empty, without backslash or control character, not beginning
+ * with `.millrace-` (the stores' own), and neither it nor what it would be when decoded once more is `.` or `..` or leads there. A percent
+ * sign itself is allowed, because Delta Lake names folders with them. Throws `invalid_argument`, so that no key can leave its store and
  * every store takes the same keys.
  */
 export function keySegments(key: string): string[] {
   const segments = key.split("/");
   for (const segment of segments) {
     // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
-    if (segment === "" || segment === "." || segment === ".." || /[\\%\u0000-\u001f\u007f]/.test(segment) || segment.startsWith(".millrace-")) {
+    if (
+      segment === "" ||
+      /[\\\u0000-\u001f\u007f]/.test(segment) ||
+      segment.startsWith(".millrace-") ||
+      decoded(segment).split(/[/\\]/).some(isDots)
+    ) {
       throw new AppError("invalid_argument", `"${key}" cannot be the key of a blob: "${segment}" is not a plain name.`, {
         hint: "Use plain names separated by single slashes.",
       });
@@ -19,6 +25,18 @@ export function keySegments(key: string): string[] {
     }
   }
   return segments;
+}
+
+function isDots(name: string): boolean {
+  return name === "." || name === "..";
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment; // not an encoding of anything
+  }
 }
 
 /** Checks what a listing begins with: the start of a key, so its last name may be cut anywhere or empty. */

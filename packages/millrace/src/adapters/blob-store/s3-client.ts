@@ -1,5 +1,8 @@
 /** One signed request to an S3 store, asked again while the store or the network fails. */
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { AwsV4Signer } from "aws4fetch";
 import { AppError } from "#kit/app-error";
 
@@ -16,7 +19,7 @@ export interface S3Options {
   /** How often a request is repeated (default 5), and the longest first wait (default 100 ms, doubled each time). */
   retries?: number;
   retryDelayMs?: number;
-  /** How long the store may take to begin its answer (default 60 s, and a second for each 100 kB sent). */
+  /** How long a connection may be silent (default 60 s). */
   timeoutMs?: number;
 }
 
@@ -26,13 +29,22 @@ export interface S3Request {
   key?: string;
   query?: Record<string, string>;
   headers?: Record<string, string>;
-  body?: Uint8Array<ArrayBuffer> | string;
+  body?: Uint8Array | string;
   /** Statuses that are answers, not errors. */
   accept?: number[];
 }
 
+/** What the store answers. Its body must be read: as a whole with `text`, or from `body`. */
+export interface S3Response {
+  status: number;
+  ok: boolean;
+  header(name: string): string | undefined;
+  body: IncomingMessage;
+  text(): Promise<string>;
+}
+
 export interface S3Answer {
-  response: Response;
+  response: S3Response;
   /** How many requests it took: an effect may have happened in one that was not answered. */
   attempts: number;
 }
@@ -43,6 +55,8 @@ export interface S3Client {
   presign(method: "GET" | "PUT", key: string, expiresSeconds: number): Promise<string>;
   /** Key within the bucket of a key below the prefix. */
   fullKey(key: string): string;
+  /** Closes idle connections. */
+  close(): void;
 }
 
 export function s3Client(options: S3Options): S3Client {
@@ -58,29 +72,31 @@ export function s3Client(options: S3Options): S3Client {
     return url.toString().replaceAll("+", "%20"); // URLSearchParams writes spaces as `+`, which signatures read otherwise
   }
 
-  async function once(request: S3Request): Promise<Response> {
-    const { method, body } = request;
+  // Not `fetch`: Node 24's ends the process with an assertion when a connection breaks while its reader is slow.
+  const secure = base.protocol === "https:";
+  const agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+
+  async function ask(request: S3Request): Promise<S3Response> {
+    const { method } = request;
+    const body = Buffer.from(request.body ?? "");
     const signed = await new AwsV4Signer({
       ...credentials,
       service: "s3",
       region,
       method,
       url: address(request),
-      headers: {
-        ...request.headers,
-        "x-amz-content-sha256": createHash("sha256")
-          .update(body ?? "")
-          .digest("hex"),
-      },
+      headers: { ...request.headers, "x-amz-content-sha256": createHash("sha256").update(body).digest("hex") },
     }).sign();
-    const abort = new AbortController();
-    const limitMs = (options.timeoutMs ?? 60_000) + (body?.length ?? 0) / 100;
-    const timer = setTimeout(() => abort.abort(new Error(`no answer in ${Math.round(limitMs)} ms`)), limitMs);
-    try {
-      return await fetch(signed.url, { method, headers: signed.headers, signal: abort.signal, ...(body !== undefined && { body }) });
-    } finally {
-      clearTimeout(timer);
-    }
+    const headers = {
+      ...Object.fromEntries(signed.headers),
+      ...((method === "PUT" || method === "POST") && { "content-length": String(body.length) }),
+    };
+    const limitMs = options.timeoutMs ?? 60_000;
+    const outgoing = (secure ? httpsRequest : httpRequest)(signed.url, { method, headers, agent });
+    outgoing.setTimeout(limitMs, () => outgoing.destroy(new Error(`nothing was heard for ${limitMs} ms`)));
+    outgoing.end(body);
+    const [incoming] = (await once(outgoing, "response")) as [IncomingMessage]; // rejects with the request's error
+    return responseOf(incoming);
   }
 
   async function send(request: S3Request): Promise<S3Answer> {
@@ -88,7 +104,7 @@ export function s3Client(options: S3Options): S3Client {
     for (let attempt = 1; ; attempt++) {
       let failure: AppError;
       try {
-        const response = await once(request);
+        const response = await ask(request);
         if (response.ok || request.accept?.includes(response.status) === true) return { response, attempts: attempt };
         failure = await errorOf(response, request);
         if (failure.code !== "unavailable") throw failure;
@@ -103,15 +119,15 @@ export function s3Client(options: S3Options): S3Client {
   }
 
   function unreachable(cause: unknown): AppError {
-    const reason = cause instanceof Error ? (cause.cause instanceof Error ? cause.cause.message : cause.message) : String(cause);
+    const reason = cause instanceof Error ? cause.message : String(cause);
     return new AppError("unavailable", `The S3 store at ${base.origin} does not answer: ${reason}.`, {
       cause,
       hint: "Check the endpoint and the network, then run the same again.",
     });
   }
 
-  async function errorOf(response: Response, { method, key }: S3Request): Promise<AppError> {
-    const text = method === "HEAD" ? "" : await response.text().catch(() => "");
+  async function errorOf(response: S3Response, { method, key }: S3Request): Promise<AppError> {
+    const text = await response.text().catch(() => "");
     const code = xmlText(text, "Code") ?? String(response.status);
     const what = `${method} of \`${key === undefined ? bucket : `${bucket}/${fullKey(key)}`}\` at ${base.origin}: ${code}${xmlText(text, "Message") === undefined ? "" : `, ${xmlText(text, "Message")}`}`;
     const details = { status: response.status, s3Code: code };
@@ -144,10 +160,29 @@ export function s3Client(options: S3Options): S3Client {
   return {
     send,
     fullKey,
+    close: () => agent.destroy(),
     async presign(method, key, expiresSeconds) {
       const url = address({ key, query: { "X-Amz-Expires": String(expiresSeconds) } });
       const signed = await new AwsV4Signer({ ...credentials, service: "s3", region, method, url, signQuery: true }).sign();
       return signed.url.toString();
+    },
+  };
+}
+
+function responseOf(incoming: IncomingMessage): S3Response {
+  const status = incoming.statusCode ?? 0;
+  return {
+    status,
+    ok: status >= 200 && status < 300,
+    header(name) {
+      const value = incoming.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    },
+    body: incoming,
+    async text() {
+      const parts: Buffer[] = [];
+      for await (const part of incoming as AsyncIterable<Buffer>) parts.push(part); // without an encoding a message yields buffers
+      return Buffer.concat(parts).toString();
     },
   };
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { AppError } from "#kit/app-error";
 import type { BlobInfo } from "#ports/blob-store";
-import { xmlText, type S3Answer, type S3Client } from "./s3-client.ts";
+import { xmlText, type S3Answer, type S3Client, type S3Response } from "./s3-client.ts";
 
 const firstPartBytes = 8 << 20;
 /** S3 takes 10,000 parts: the thousandth part on is larger, so that 5 TB fit without knowing the length. */
@@ -25,24 +25,23 @@ export async function upload(
   return putParts(client, key, joined([body, second.value], parts), ifAbsent);
 }
 
-async function putWhole(client: S3Client, key: string, body: Uint8Array<ArrayBuffer>, ifAbsent: boolean): Promise<BlobInfo | undefined> {
+async function putWhole(client: S3Client, key: string, body: Uint8Array, ifAbsent: boolean): Promise<BlobInfo | undefined> {
   const mark = randomUUID();
   const answer = await client.send({ method: "PUT", key, body, headers: writeHeaders(ifAbsent, mark), accept: ifAbsent ? [412] : [] });
   return finish(client, key, body.length, mark, answer);
 }
 
-async function putParts(
-  client: S3Client,
-  key: string,
-  parts: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  ifAbsent: boolean,
-): Promise<BlobInfo | undefined> {
+async function putParts(client: S3Client, key: string, parts: AsyncIterable<Uint8Array>, ifAbsent: boolean): Promise<BlobInfo | undefined> {
   const mark = randomUUID();
-  if (ifAbsent && (await client.send({ method: "HEAD", key, accept: [404] })).response.ok) return undefined; // spares the work; the completion decides
+  if (ifAbsent && (await headOf(client, key)).ok) return undefined; // spares the work; the completion decides
   const begun = await client.send({ method: "POST", key, query: { uploads: "" }, headers: { "x-amz-meta-millrace-put": mark } });
   const uploadId = xmlText(await begun.response.text(), "UploadId");
   if (uploadId === undefined) throw new AppError("internal", `S3 began no upload of \`${key}\`.`);
-  const abandon = () => client.send({ method: "DELETE", key, query: { uploadId }, accept: [404] }).catch(() => undefined); // else the store's own clean-up gets it
+  const abandon = () =>
+    client
+      .send({ method: "DELETE", key, query: { uploadId }, accept: [404] })
+      .then(({ response }) => response.text())
+      .catch(() => undefined); // else the store's own clean-up gets it
   try {
     const { etags, sizeBytes } = await sendParts(client, key, uploadId, parts);
     const answer = await client.send({
@@ -66,7 +65,7 @@ async function sendParts(
   client: S3Client,
   key: string,
   uploadId: string,
-  parts: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  parts: AsyncIterable<Uint8Array>,
 ): Promise<{ etags: string[]; sizeBytes: number }> {
   const etags: string[] = [];
   const underway = new Set<Promise<void>>();
@@ -78,8 +77,9 @@ async function sendParts(
     sizeBytes += body.length;
     const sending = client
       .send({ method: "PUT", key, query: { partNumber: String(index + 1), uploadId }, body })
-      .then(({ response }) => {
-        etags[index] = response.headers.get("etag") ?? "";
+      .then(async ({ response }) => {
+        await response.text();
+        etags[index] = response.header("etag") ?? "";
       })
       .catch((error: unknown) => {
         failed ??= error;
@@ -114,35 +114,42 @@ async function finish(
   mark: string,
   { response, attempts }: S3Answer,
 ): Promise<BlobInfo | undefined> {
-  await response.arrayBuffer();
-  if (response.ok) return { key, sizeBytes, etag: response.headers.get("etag") ?? "", modifiedMs: dateOf(response) };
+  await response.text();
+  if (response.ok) return { key, sizeBytes, etag: response.header("etag") ?? "", modifiedMs: dateOf(response) };
   return attempts > 1 ? ownBlob(client, key, mark) : undefined;
 }
 
 /** The blob that stands under the key if this very put made it, in a request whose answer was lost. */
 async function ownBlob(client: S3Client, key: string, mark: string): Promise<BlobInfo | undefined> {
-  const { response } = await client.send({ method: "HEAD", key, accept: [404] });
-  return response.ok && response.headers.get("x-amz-meta-millrace-put") === mark ? infoOf(key, response) : undefined;
+  const response = await headOf(client, key);
+  return response.ok && response.header("x-amz-meta-millrace-put") === mark ? infoOf(key, response) : undefined;
 }
 
-export function infoOf(key: string, response: Response): BlobInfo {
+/** The answer about a blob without the blob; not `ok` where there is none. */
+export async function headOf(client: S3Client, key: string): Promise<S3Response> {
+  const { response } = await client.send({ method: "HEAD", key, accept: [404] });
+  await response.text(); // empty; frees the connection
+  return response;
+}
+
+export function infoOf(key: string, response: S3Response): BlobInfo {
   return {
     key,
-    sizeBytes: Number(response.headers.get("content-length")),
-    etag: response.headers.get("etag") ?? "",
-    modifiedMs: Date.parse(response.headers.get("last-modified") ?? "") || dateOf(response),
+    sizeBytes: Number(response.header("content-length")),
+    etag: response.header("etag") ?? "",
+    modifiedMs: Date.parse(response.header("last-modified") ?? "") || dateOf(response),
   };
 }
 
-function dateOf(response: Response): number {
-  return Date.parse(response.headers.get("date") ?? "") || Date.now();
+function dateOf(response: S3Response): number {
+  return Date.parse(response.header("date") ?? "") || Date.now();
 }
 
 function writeHeaders(ifAbsent: boolean, mark: string): Record<string, string> {
   return { "content-type": "application/octet-stream", "x-amz-meta-millrace-put": mark, ...(ifAbsent && { "if-none-match": "*" }) };
 }
 
-async function* slices(data: Uint8Array): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* slices(data: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0, number = 0; at < data.length; number++) {
     const size = partBytes(number);
     yield new Uint8Array(data.subarray(at, at + size)); // a copy, so that the caller may use its memory again
@@ -151,7 +158,7 @@ async function* slices(data: Uint8Array): AsyncGenerator<Uint8Array<ArrayBuffer>
 }
 
 /** A stream cut into parts of the right size, the last one shorter. */
-async function* cut(data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* cut(data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let number = 0;
   let part = new Uint8Array(partBytes(0));
   let used = 0;

@@ -7,8 +7,8 @@ import { pipeline } from "node:stream/promises";
 import { AppError, toAppError } from "#kit/app-error";
 import type { BlobInfo, BlobStore } from "#ports/blob-store";
 import { blobNotFound, checkPrefix, keySegments } from "./blob-key.ts";
-import { s3Client, xmlText, type S3Client, type S3Options } from "./s3-client.ts";
-import { infoOf, upload } from "./s3-upload.ts";
+import { s3Client, xmlText, type S3Client, type S3Options, type S3Response } from "./s3-client.ts";
+import { headOf, infoOf, upload } from "./s3-upload.ts";
 
 export type S3Blobs = BlobStore & {
   /** An address under which anyone may read or write one blob for a while (at most seven days), without credentials. */
@@ -30,7 +30,7 @@ export function openS3Blobs(options: S3Options): S3Blobs {
 
   const head = async (key: string): Promise<BlobInfo | undefined> => {
     keySegments(key);
-    const { response } = await client.send({ method: "HEAD", key, accept: [404] });
+    const response = await headOf(client, key);
     return response.ok ? infoOf(key, response) : undefined;
   };
 
@@ -68,7 +68,7 @@ export function openS3Blobs(options: S3Options): S3Blobs {
     async delete(key) {
       keySegments(key);
       const { response } = await client.send({ method: "DELETE", key, accept: [404] });
-      await response.arrayBuffer();
+      await response.text();
     },
 
     async localPath(key) {
@@ -91,7 +91,7 @@ export function openS3Blobs(options: S3Options): S3Blobs {
       return client.presign(method, key, expiresSeconds);
     },
 
-    close: () => Promise.resolve(),
+    close: () => Promise.resolve(client.close()),
   };
 }
 
@@ -122,20 +122,20 @@ async function download(client: S3Client, key: string, range?: { first: number; 
 const resumptions = 5;
 
 async function* resumed(
-  first: Response,
+  first: S3Response,
   start: number,
-  open: (first: number, etag: string) => Promise<Response>,
+  open: (first: number, etag: string) => Promise<S3Response>,
   key: string,
 ): AsyncGenerator<Uint8Array> {
-  const etag = first.headers.get("etag") ?? "";
+  const etag = first.header("etag") ?? "";
   let response = first;
   for (let position = start, broken = 0; ;) {
+    if (!response.ok) await response.text();
     if (response.status === 416) return; // begins at or after the end
     if (!response.ok) throw new AppError("conflict", `\`${key}\` changed while it was being read.`, { hint: "Read it again." });
     const before = position;
     try {
-      if (response.body === null) return;
-      for await (const chunk of response.body) {
+      for await (const chunk of response.body as AsyncIterable<Buffer>) {
         position += chunk.length;
         yield chunk;
       }

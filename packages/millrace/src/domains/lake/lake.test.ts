@@ -239,17 +239,35 @@ describe("types", () => {
 
   test("statistics are bounds of the values", async () => {
     await lake.append("raw.t", {
-      sql: `select * from (values (1, 'b', timestamp '2001-01-01 00:00:00.123456', 1.5::double, 2.50::decimal(5, 2), 9007199254740993),
-        (-3, 'a', null, 'nan'::double, -2.25, 2)) t(i, s, t, d, c, big)`,
+      sql: `select * from (values (1, 'b', timestamp '2001-01-01 00:00:00.123456', 1.5::double, 2.50::decimal(5, 2), 9007199254740993, true, null::integer, repeat('é', 40)),
+        (-3, 'a', null, -0.5, -2.25, 2, false, null, repeat('e', 40))) t(i, s, t, d, c, big, b, n, long)`,
     });
     const log = await readFile(join(folder, "raw", "t", "_delta_log", "00000000000000000000.json"), "utf8");
     expect(log).toContain(String.raw`\"big\":9007199254740993`);
     expect((await lake.snapshot("raw.t")).files[0]!.stats).toEqual({
       numRecords: 2,
-      minValues: { i: -3, s: "a", t: "2001-01-01T00:00:00.123Z", c: -2.25, big: 2 },
-      maxValues: { i: 1, s: "b", t: "2001-01-01T00:00:00.124Z", c: 2.5, big: Number("9007199254740993") },
-      nullCount: { i: 0, s: 0, t: 1, d: 0, c: 0, big: 0 },
+      minValues: { i: -3, s: "a", t: "2001-01-01T00:00:00.123Z", d: -0.5, c: -2.25, big: 2, b: false, long: "e".repeat(32) },
+      maxValues: {
+        i: 1,
+        s: "b",
+        t: "2001-01-01T00:00:00.124Z",
+        d: 1.5,
+        c: 2.5,
+        big: Number("9007199254740993"),
+        b: true,
+        long: `${"é".repeat(32)}\u{10FFFF}`,
+      },
+      nullCount: { i: 0, s: 0, t: 1, d: 0, c: 0, big: 0, b: 0, n: 2, long: 0 },
     });
+    await lake.append("raw.t", { sql: "select 5 as i" }, { addColumns: true });
+    expect((await lake.snapshot("raw.t")).files[1]!.stats).toMatchObject({ minValues: { i: 5 }, nullCount: { i: 0, s: 1, long: 1 } });
+  });
+
+  test("numbers that JSON cannot hold leave a file without bounds rather than with wrong ones", async () => {
+    for (const odd of ["nan", "infinity", "-infinity"]) {
+      await lake.replace("raw.t", { sql: `select * from (values (1, '${odd}'::double), (2, 1.5)) t(i, d)` });
+      expect((await lake.snapshot("raw.t")).files[0]!.stats, odd).toEqual({ numRecords: 2, minValues: {}, maxValues: {}, nullCount: { i: 0, d: 0 } });
+    }
   });
 });
 

@@ -3,29 +3,38 @@ import type { Warehouse, WarehouseValue } from "#ports/warehouse";
 import type { DeltaField, DeltaType } from "./schema.ts";
 
 const longestBound = 32; // characters of text that readers keep as a bound
+const lastCharacter = "\u{10FFFF}"; // after a cut upper bound, so that it stays one
 
-/** The `stats` text of an `add` action. Only top-level columns of plain types have bounds; what is not known for certain is left out. */
+/**
+ * The `stats` text of an `add` action. Only top-level columns of plain types have bounds. Where one of them has none that JSON can hold (its
+ * numbers include NaN or infinity), no column gets any: delta-rs 1.6 takes a single missing bound for one that no row meets.
+ */
 export async function fileStatistics(warehouse: Warehouse, pathLiteral: string, fields: DeltaField[], rows: number): Promise<string> {
   const groups = await warehouse.rows(
-    `select path_in_schema as path, stats_min_value as low, stats_max_value as high, stats_null_count as nulls, num_values as count,
-       coalesce(min_is_exact, false) as low_exact, coalesce(max_is_exact, false) as high_exact from parquet_metadata(${pathLiteral})`,
+    `select path_in_schema as path, stats_min_value as low, stats_max_value as high, stats_null_count as nulls, num_values as count
+     from parquet_metadata(${pathLiteral})`,
   );
   const byColumn = Map.groupBy(groups, (group) => String(group["path"]));
   const low: string[] = [];
   const high: string[] = [];
   const nulls: string[] = [];
+  let bounded = true;
   for (const { name, type } of fields) {
-    const parts = byColumn.get(name);
-    if (parts === undefined || typeof type !== "string") continue;
+    if (typeof type !== "string") continue;
     const key = JSON.stringify(name);
-    if (parts.every((part) => part["nulls"] !== null)) nulls.push(`${key}:${parts.reduce((sum, part) => sum + Number(part["nulls"]), 0)}`);
+    const parts = byColumn.get(name) ?? [];
+    if (parts.length === 0) nulls.push(`${key}:${rows}`); // not in the file: reads as null
+    else if (parts.every((part) => part["nulls"] !== null)) nulls.push(`${key}:${parts.reduce((sum, part) => sum + Number(part["nulls"]), 0)}`);
     const filled = parts.filter((part) => part["nulls"] === null || Number(part["nulls"]) < Number(part["count"]));
+    if (type === "binary" || filled.length === 0) continue;
     const lowest = extreme(type, filled, "low", -1);
     const highest = extreme(type, filled, "high", 1);
-    if (lowest !== undefined) low.push(`${key}:${lowest}`);
-    if (highest !== undefined) high.push(`${key}:${highest}`);
+    if (lowest === undefined || highest === undefined) bounded = false;
+    low.push(`${key}:${lowest}`);
+    high.push(`${key}:${highest}`);
   }
-  return `{"numRecords":${rows},"minValues":{${low.join(",")}},"maxValues":{${high.join(",")}},"nullCount":{${nulls.join(",")}}}`;
+  const bounds = bounded ? `"minValues":{${low.join(",")}},"maxValues":{${high.join(",")}},` : "";
+  return `{"numRecords":${rows},${bounds}"nullCount":{${nulls.join(",")}}}`;
 }
 
 /** The lowest or highest bound of all row groups as JSON, or undefined where one group does not tell it. */
@@ -33,7 +42,7 @@ function extreme(type: string, groups: Record<string, WarehouseValue>[], side: "
   let best: Bound | undefined;
   for (const group of groups) {
     const value = group[side];
-    const bound = typeof value === "string" && (type !== "string" || group[`${side}_exact`] === true) ? boundOf(type, value, side) : undefined;
+    const bound = typeof value === "string" ? boundOf(type, value, side) : undefined;
     if (bound === undefined) return undefined;
     if (best === undefined || compare(bound.order, best.order) * sign > 0) best = bound;
   }
@@ -66,9 +75,11 @@ function boundOf(type: DeltaType & string, text: string, side: "low" | "high"): 
       return { order: ms, json: JSON.stringify(new Date(ms).toISOString()) };
     }
     case "string":
-      return text.length <= longestBound ? { order: text, json: JSON.stringify(text) } : undefined;
+      return { order: text, json: JSON.stringify(cutText(text, side)) };
+    case "boolean":
+      return { order: text === "true" ? 1 : 0, json: String(text === "true") };
     default: {
-      if (!type.startsWith("decimal") || !/^-?\d+(\.\d+)?$/.test(text)) return undefined; // booleans and bytes have no bounds in Delta
+      if (!type.startsWith("decimal") || !/^-?\d+(\.\d+)?$/.test(text)) return undefined;
       const [whole, fraction = ""] = text.split(".");
       return { order: BigInt(`${whole}${fraction}`), json: text }; // one column has one scale
     }
@@ -78,4 +89,10 @@ function boundOf(type: DeltaType & string, text: string, side: "low" | "high"): 
 function compare(a: Bound["order"], b: Bound["order"]): number {
   if (typeof a === "string" && typeof b === "string") return Buffer.compare(Buffer.from(a), Buffer.from(b)); // as Parquet does: by UTF-8 bytes
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function cutText(text: string, side: "low" | "high"): string {
+  const characters = [...text];
+  if (characters.length <= longestBound) return text;
+  return characters.slice(0, longestBound).join("") + (side === "high" ? lastCharacter : "");
 }

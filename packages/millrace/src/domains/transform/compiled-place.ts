@@ -27,10 +27,8 @@ export function templatePlace(compiled: CompiledSql, line: number, column: numbe
 export function modelSqlError(compiled: CompiledSql, thrown: unknown, names: { columns: string[]; database?: string }): unknown {
   if (!(thrown instanceof AppError) || thrown.code !== "sql_error") return thrown;
   const { line, column, text } = thrown.details ?? {};
-  const inSql = compiled.sql.split("\n")[Number(line) - 1];
-  // a statement around ours moves lines; the line's own text tells whether it is still ours
-  const known = typeof line === "number" && typeof column === "number" && inSql !== undefined && inSql.trim().slice(0, 200) === text;
-  const place = known ? templatePlace(compiled, line, column) : undefined;
+  const own = ownLine(compiled.sql, line, text);
+  const place = own === undefined || typeof column !== "number" ? undefined : templatePlace(compiled, own, column);
   const message = ownWords(thrown.message, names.database);
   const hint = thrown.hint ?? hintFor(message, names.columns);
   if (place !== undefined) return templateError(place, message, { ...(hint !== undefined && { hint }), cause: thrown });
@@ -39,6 +37,14 @@ export function modelSqlError(compiled: CompiledSql, thrown: unknown, names: { c
     cause: thrown,
     details: { file: compiled.file, reason: message },
   });
+}
+
+/** The line of our SQL that the engine means. A statement around ours moves lines, but the line's own text stays. */
+function ownLine(sql: string, line: unknown, text: unknown): number | undefined {
+  const lines = sql.split("\n").map((content) => content.trim().slice(0, 200));
+  if (typeof line === "number" && lines[line - 1] === text) return line;
+  const first = lines.findIndex((content) => content === text);
+  return first < 0 || lines.lastIndexOf(String(text)) !== first ? undefined : first + 1;
 }
 
 /** Without the position in the compiled SQL and the name of the build's own database, which mean nothing to the reader. */

@@ -192,6 +192,9 @@ function loadTest(
   const name = basename(source.file, ".sql");
   const { rendering } = compile(project, template, { name, execute: false });
   checkMentions(rendering.refs, models);
+  if (rendering.refs.length === 0) {
+    throw new AppError("invalid_definition", `${source.file}: this test reads no model.`, { hint: "Name what it tests by {{ ref('…') }}." });
+  }
   const severity = rendering.config.get("severity");
   return {
     name,

@@ -141,6 +141,8 @@ export const buildRecordSchema = z.object({
   materialized: z.enum(materializations),
   /** Version of the table in the lake; for views the number of the definition. */
   version: z.number(),
+  /** The build that last changed the rows: a version number alone could come again after a table was dropped. */
+  rowsSequence: z.number(),
   columns: z.array(recordedColumnSchema),
   /** What the lineage of its columns could not follow, in words; empty when all is known. */
   unresolved: z.array(z.string()),

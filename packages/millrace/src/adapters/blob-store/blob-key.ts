@@ -1,5 +1,8 @@
 import { AppError } from "#kit/app-error";
 
+// oxlint-disable-next-line no-control-regex -- control characters are what is refused here
+const unprintable = /[\\\u0000-\u001f\u007f]/;
+
 /**
  * Splits a key into its segments, each a plain name of at most 255 bytes: not empty, without backslash or control character, not beginning
  * with `.millrace-` (the stores' own), and neither it nor what it would be when decoded once more is `.` or `..` or leads there. A percent
@@ -9,13 +12,7 @@ import { AppError } from "#kit/app-error";
 export function keySegments(key: string): string[] {
   const segments = key.split("/");
   for (const segment of segments) {
-    // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
-    if (
-      segment === "" ||
-      /[\\\u0000-\u001f\u007f]/.test(segment) ||
-      segment.startsWith(".millrace-") ||
-      decoded(segment).split(/[/\\]/).some(isDots)
-    ) {
+    if (segment === "" || unprintable.test(segment) || segment.startsWith(".millrace-") || decoded(segment).split(/[/\\]/).some(isDots)) {
       throw new AppError("invalid_argument", `"${key}" cannot be the key of a blob: "${segment}" is not a plain name.`, {
         hint: "Use plain names separated by single slashes.",
       });

@@ -30,7 +30,7 @@ export function translateEngineError(thrown: unknown, sql: string, offset = 0): 
       hint: "Check the owner and mode of the named file or folder.",
     });
   }
-  if (engine.errno === "2" || /^No files found that match the pattern/.test(message)) {
+  if (engine.errno === "2" || message.startsWith("No files found that match the pattern")) {
     return new AppError("not_found", `${message}.`, {
       cause: thrown,
       hint: "Check the path; relative paths start at the folder the command runs in.",

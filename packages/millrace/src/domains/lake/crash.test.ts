@@ -13,8 +13,9 @@ import { silentLog } from "#kit/log";
 import { openLake } from "./index.ts";
 
 const steps = 40;
+const writer = new URL("../../../../../tests/processes/lake-writer.ts", import.meta.url);
 
-/** The table after so many steps, as `crash-test-writer.ts` makes it. */
+/** The table after so many steps, as the writer makes it. */
 function expected(done: number): { k: number; v: string }[] {
   const rows = new Map<number, string>();
   for (let step = 0; step < done; step++) {
@@ -27,13 +28,9 @@ function expected(done: number): { k: number; v: string }[] {
 
 /** Runs the writer; kills it some moments after it has done `killAfter` steps. Answers whether it ended by itself. */
 async function write(folder: string, killAfter: number): Promise<boolean> {
-  const child = spawn(
-    process.execPath,
-    ["--conditions=source", fileURLToPath(new URL("./crash-test-writer.ts", import.meta.url)), folder, String(steps)],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
+  const child = spawn(process.execPath, ["--conditions=source", fileURLToPath(writer), folder, String(steps)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const ended = new Promise<boolean>((resolve) => child.once("exit", (code) => resolve(code === 0)));
   let done = 0;
   for await (const line of createInterface(child.stdout)) {

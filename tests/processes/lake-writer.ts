@@ -1,13 +1,13 @@
 /**
- * The process that `crash.test.ts` kills: writes steps into a table, each once, and says after each how far it is.
+ * The process that the lake's crash test kills: writes steps into a table, each once, and says after each how far it is.
  * Arguments: folder of the lake, number of steps.
  */
 import { join } from "node:path";
-import { openLocalBlobs } from "#adapters/blob-store/local";
-import { openDuckdb } from "#adapters/warehouse/duckdb";
-import { systemClock } from "#kit/clock";
-import { silentLog } from "#kit/log";
-import { openLake } from "./index.ts";
+import { openLocalBlobs } from "../../packages/millrace/src/adapters/blob-store/local.ts";
+import { openDuckdb } from "../../packages/millrace/src/adapters/warehouse/duckdb.ts";
+import { systemClock } from "../../packages/millrace/src/kit/clock.ts";
+import { silentLog } from "../../packages/millrace/src/kit/log.ts";
+import { openLake } from "../../packages/millrace/src/domains/lake/index.ts";
 
 const [folder = "", steps = "0"] = process.argv.slice(2);
 const warehouse = await openDuckdb({ threads: 1, memoryLimitMb: 100, temporaryFolder: join(folder, "spill") });

@@ -14,7 +14,7 @@ import { parseArgs } from "node:util";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { adapter as scorer } from "#adapters/model-adapter/tree-ensemble";
 import { treesTrainer } from "#adapters/trainer/trees";
-import type { FeatureColumn, LabelledTable } from "#ports/trainer";
+import { packFeatures } from "#ports/trainer";
 import { flightTables } from "./table.ts";
 
 const { values: options } = parseArgs({ options: { rows: { type: "string", default: "1000000" }, repeats: { type: "string", default: "3" } } });
@@ -39,9 +39,9 @@ const python = await pythonWithLightGbm();
 console.log("making the table …");
 const { train, test } = await flightTables(rows, 2);
 const width = train.features.length;
-const testMatrix = rowMajor(test);
+const testMatrix = packFeatures(test.features, test.rows);
 const files = { train: `${cache}train.f32`, label: `${cache}label.f32`, test: `${cache}test.f32`, predictions: `${cache}predictions.f32` };
-await writeFile(files.train, bytesOf(rowMajor(train)));
+await writeFile(files.train, bytesOf(packFeatures(train.features, train.rows)));
 await writeFile(files.label, bytesOf(train.label));
 await writeFile(files.test, bytesOf(testMatrix));
 
@@ -122,15 +122,6 @@ async function pythonWithLightGbm(): Promise<string> {
   execFileSync(executable, ["-m", "pip", "install", "--quiet", "uv"], { stdio: "inherit" });
   execFileSync(executable, ["-m", "uv", "pip", "install", "--quiet", "--python", executable, "lightgbm==4.7.0", "numpy"], { stdio: "inherit" });
   return executable;
-}
-
-function rowMajor({ rows: count, features }: LabelledTable): Float32Array {
-  const out = new Float32Array(count * features.length);
-  features.forEach((feature: FeatureColumn, column) => {
-    const values = feature.kind === "number" ? feature.values : feature.codes;
-    for (let row = 0; row < count; row++) out[row * features.length + column] = values[row]!;
-  });
-  return out;
 }
 
 function bytesOf(values: Float32Array): Uint8Array {

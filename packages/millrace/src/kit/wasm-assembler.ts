@@ -77,6 +77,11 @@ export function repeatWhile(condition: Code, body: Code[]): Code {
   return [...condition, 0x04, 0x40, 0x03, 0x40, ...join(body), ...condition, 0x0d, 0x00, 0x0b, 0x0b];
 }
 
+/** `do body while (condition)`. */
+export function doWhile(body: Code[], condition: Code): Code {
+  return [0x03, 0x40, ...join(body), ...condition, 0x0d, 0x00, 0x0b];
+}
+
 /** `condition ? yes : no`; both are computed. */
 export function select(yes: Code, no: Code, condition: Code): Code {
   return [...yes, ...no, ...condition, 0x1b];
@@ -128,6 +133,7 @@ export const i64 = {
 
 export const f32 = {
   load: load([0x2a], 2),
+  atMost: two(0x5f),
   notEqual: two(0x5c),
   lessThan: two(0x5d),
 };

@@ -52,3 +52,22 @@ export interface Trainer {
   readonly params: z.ZodType;
   fit(request: FitRequest): Promise<FittedModel>;
 }
+
+/**
+ * Packs columns into the row-major matrix [rows, columns] that models take: categories as their codes, missing values and −1 as NaN.
+ * @param out where to, if not into a new array; its length is at least rows × columns
+ */
+export function packFeatures(features: FeatureColumn[], rows: number, out: Float32Array = new Float32Array(rows * features.length)): Float32Array {
+  const width = features.length;
+  const blockRows = 1024; // a block of the matrix stays in the cache while its columns are written
+  for (let first = 0; first < rows; first += blockRows) {
+    const end = Math.min(first + blockRows, rows);
+    features.forEach((feature, column) => {
+      const values = feature.kind === "number" ? feature.values : feature.codes;
+      for (let row = first; row < end; row++) out[row * width + column] = values[row] as number; // in range
+      if (feature.kind === "number") return;
+      for (let row = first; row < end; row++) if (values[row] === -1) out[row * width + column] = NaN;
+    });
+  }
+  return out;
+}

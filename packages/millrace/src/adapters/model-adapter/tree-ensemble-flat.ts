@@ -1,14 +1,11 @@
 /**
- * Tree ensembles as flat arrays, and the loop that scores them.
+ * A tree ensemble as arrays of 16-byte nodes, made for a walk without branches (`tree-ensemble-kernel.ts`).
  *
- * Hot path. Budget: ≥ 250,000 rows a second and thread with 100 trees of 31 leaves; benchmark `bench/trees`.
- * A node is four 32-bit words: column and kind of test, threshold or place of a set, and the two children. A tree's nodes (2 KB at 31
- * leaves) stay in the first-level cache while it scores a block of rows.
+ * Every node asks three questions at once and goes left if any says yes: is the value at most the threshold, is it missing while the node
+ * sends missing values left, is it in the node's set? Numeric nodes have the empty set, categorical nodes the threshold NaN.
+ * Both children of a node lie side by side, so the answer is added to the place of the left one. A leaf points to itself.
  */
 import { AppError } from "#kit/app-error";
-
-/** How a node tests its value; the lowest bit says that missing values go left. */
-export const tests = { atMost: 0, member: 2, equals: 4 } as const;
 
 export interface FlatNode {
   feature: number;
@@ -21,13 +18,16 @@ export interface FlatNode {
 }
 
 export interface FlatEnsemble {
-  /** Four words a node; the second is a float32 for thresholds. */
+  width: number;
+  /** Four words a node: column × 8 + (1 if missing goes left), threshold (float32), byte address of its set in `sets`, byte address of the left child. */
   nodes: Int32Array;
-  thresholds: Float32Array;
-  /** Per set: how many numbers it covers, then one bit for each. */
+  /** Bit sets, each with an empty last word; the first word is the empty set of the numeric nodes. */
   sets: Int32Array;
-  leaves: Float64Array;
-  /** First nodes of the trees; `~leaf` for a tree without a split. */
+  /** Per column: what is no member of any set: the first number of the sets' empty last word; 0 for columns without sets. */
+  outside: Int32Array;
+  /** By node: a leaf's value. */
+  values: Float64Array;
+  /** Byte addresses of the trees' first nodes. */
   roots: Int32Array;
   base: number;
 }
@@ -35,69 +35,116 @@ export interface FlatEnsemble {
 /** Packs nodes and leaves. Throws `corrupt_data` when children do not form trees or a column is out of range. */
 export function flatten(nodes: FlatNode[], leaves: number[], roots: number[], base: number, width: number): FlatEnsemble {
   checkTrees(nodes, leaves.length, roots, width);
-  const words = new Int32Array(nodes.length * 4);
-  const thresholds = new Float32Array(words.buffer);
-  const sets: number[] = [];
-  nodes.forEach(({ feature, missingLeft, left, right, test }, n) => {
-    words[n * 4] = feature * 8 + tests[test.kind] + (missingLeft ? 1 : 0);
-    if (test.kind === "atMost") thresholds[n * 4 + 1] = test.threshold;
-    else if (test.kind === "equals") thresholds[n * 4 + 1] = test.value;
-    else words[n * 4 + 1] = addSet(sets, test.members);
-    words[n * 4 + 2] = left < 0 ? left : left * 4; // children are stored as word positions
-    words[n * 4 + 3] = right < 0 ? right : right * 4;
+  const outside = new Int32Array(width);
+  for (const { feature, test } of nodes) {
+    if (test.kind === "member") outside[feature] = Math.max(outside[feature] ?? 0, (Math.floor(Math.max(...test.members) / 32) + 1) * 32);
+  }
+  const sets = [0];
+  const packed = packer();
+  const firstNodes = roots.map((root) => {
+    const place = packed.reserve(1);
+    packTree(root, place);
+    return place;
   });
+  return { width, outside, sets: Int32Array.from(sets), roots: Int32Array.from(firstNodes, (place) => place * 16), base, ...packed.finish() };
+
+  function packTree(root: number, at: number): void {
+    const open: { from: number; at: number }[] = [{ from: root, at }];
+    for (let next = open.pop(); next; next = open.pop()) {
+      const node = nodes[next.from];
+      if (next.from < 0 || !node) {
+        packed.leaf(next.at, leaves[~next.from] ?? 0);
+        continue;
+      }
+      const { feature, missingLeft, left, right, test } = node;
+      const children = packed.reserve(2);
+      if (test.kind === "equals") {
+        // x = v is x ≤ v and not x ≤ (the float32 below v); the other side is reached from both nodes, by a node that always goes left.
+        const inner = packed.reserve(2);
+        const other = packed.reserve(1);
+        packed.node(next.at, { feature, missingLeft, threshold: test.value, set: 0, left: children });
+        packed.node(children, { feature, missingLeft: false, threshold: floatBelow(test.value), set: 0, left: inner });
+        packed.jump(children + 1, other);
+        packed.jump(inner, other);
+        open.push({ from: left, at: inner + 1 }, { from: right, at: other });
+        continue;
+      }
+      const member = test.kind === "member";
+      packed.node(next.at, {
+        feature,
+        missingLeft,
+        threshold: member ? NaN : test.threshold,
+        set: member ? addSet(sets, test.members, outside[feature] ?? 0) : 0,
+        left: children,
+      });
+      open.push({ from: left, at: children }, { from: right, at: children + 1 });
+    }
+  }
+}
+
+/** The next float32 below: `x < t` is `x ≤ floatBelow(t)` for every float32 x. */
+export function floatBelow(value: number): number {
+  if (value === 0) return -1.401298464324817e-45;
+  if (value === -Infinity || Number.isNaN(value)) return NaN; // nothing lies below
+  const bits = new Int32Array(Float32Array.of(value).buffer);
+  bits[0] = (bits[0] ?? 0) + (value > 0 ? -1 : 1);
+  return new Float32Array(bits.buffer)[0] ?? value;
+}
+
+interface PackedNode {
+  feature: number;
+  missingLeft: boolean;
+  threshold: number;
+  set: number;
+  left: number;
+}
+
+interface Packer {
+  /** Takes places for nodes; returns the first. */
+  reserve(count: number): number;
+  node(at: number, node: PackedNode): void;
+  leaf(at: number, value: number): void;
+  /** A node that goes to `target` whatever the value. */
+  jump(at: number, target: number): void;
+  finish(): Pick<FlatEnsemble, "nodes" | "values">;
+}
+
+function packer(): Packer {
+  const packed: PackedNode[] = [];
+  const values: number[] = [];
+  let size = 0;
+  const jump = (at: number, target: number): void => void (packed[at] = { feature: 0, missingLeft: true, threshold: Infinity, set: 0, left: target });
   return {
-    nodes: words,
-    thresholds,
-    sets: Int32Array.from(sets),
-    leaves: Float64Array.from(leaves),
-    roots: Int32Array.from(roots, (root) => (root < 0 ? root : root * 4)),
-    base,
+    reserve(count) {
+      size += count;
+      return size - count;
+    },
+    node: (at, node) => void (packed[at] = node),
+    leaf(at, value) {
+      jump(at, at);
+      values[at] = value;
+    },
+    jump,
+    finish() {
+      const nodes = new Int32Array(size * 4);
+      const thresholds = new Float32Array(nodes.buffer);
+      packed.forEach(({ feature, missingLeft, threshold, set, left }, at) => {
+        nodes[at * 4] = feature * 8 + (missingLeft ? 1 : 0);
+        thresholds[at * 4 + 1] = threshold;
+        nodes[at * 4 + 2] = set * 4;
+        nodes[at * 4 + 3] = left * 16;
+      });
+      return { nodes, values: Float64Array.from({ length: size }, (_, at) => values[at] ?? 0) };
+    },
   };
 }
 
-const rowsPerBlock = 64;
-
-/** Adds up the trees for each row of the row-major matrix [rows, width] and writes base + sum to `out`. The order is that of the trees. */
-export function sumTrees(ensemble: FlatEnsemble, features: Float32Array, width: number, rows: number, out: Float64Array, firstRow = 0): void {
-  const { nodes, thresholds, sets, leaves, roots, base } = ensemble;
-  for (let block = 0; block < rows; block += rowsPerBlock) {
-    const end = Math.min(block + rowsPerBlock, rows);
-    out.fill(base, block, end);
-    for (let t = 0; t < roots.length; t++) {
-      const root = roots[t] as number; // indices below are in range: checked once, when the model was loaded
-      for (let row = block; row < end; row++) {
-        const start = (firstRow + row) * width;
-        let at = root;
-        while (at >= 0) {
-          const head = nodes[at] as number;
-          const value = features[start + (head >> 3)] as number;
-          if ((head & 6) === 0) {
-            const threshold = thresholds[at + 1] as number;
-            const left = (head & 1) === 0 ? value <= threshold : !(value > threshold); // every comparison with NaN is false
-            at = nodes[left ? at + 2 : at + 3] as number;
-          } else at = nodes[goesLeft(head, value, at) ? at + 2 : at + 3] as number;
-        }
-        out[row] = (out[row] as number) + (leaves[~at] as number);
-      }
-    }
-  }
-
-  function goesLeft(head: number, value: number, at: number): boolean {
-    if (value !== value) return (head & 1) === 1;
-    if ((head & 6) === tests.equals) return value === thresholds[at + 1];
-    const set = nodes[at + 1] as number;
-    const member = value | 0;
-    if (member !== value || member < 0 || member >= (sets[set] as number)) return false;
-    return (((sets[set + 1 + (member >> 5)] as number) >>> (member & 31)) & 1) === 1;
-  }
-}
-
-function addSet(sets: number[], members: number[]): number {
+/** Appends a bit set that covers the numbers below `outside` and one empty word; returns where it starts. */
+function addSet(sets: number[], members: number[], outside: number): number {
+  const words = new Int32Array(outside / 32 + 1);
+  for (const member of members) words[member >> 5] = (words[member >> 5] ?? 0) | (1 << (member & 31));
   const start = sets.length;
-  const size = Math.max(...members) + 1;
-  sets.push(size, ...Array.from({ length: Math.ceil(size / 32) }, () => 0));
-  for (const member of members) sets[start + 1 + (member >> 5)] = (sets[start + 1 + (member >> 5)] ?? 0) | (1 << (member & 31));
+  for (const word of words) sets.push(word);
   return start;
 }
 

@@ -4,7 +4,7 @@
  */
 import { AppError } from "#kit/app-error";
 import { tensorNumbers, type OnnxNode } from "#kit/onnx";
-import { flatten, type FlatEnsemble, type FlatNode } from "./tree-ensemble-flat.ts";
+import { flatten, floatBelow, type FlatEnsemble, type FlatNode } from "./tree-ensemble-flat.ts";
 
 export interface ReadEnsemble {
   ensemble: FlatEnsemble;
@@ -206,14 +206,6 @@ function build(raw: RawNode[], leaves: number[], roots: number[], base: number, 
     }
   });
   return flatten(nodes, leaves, roots, base, width);
-}
-
-/** The next float32 below: `x < t` is `x ≤ floatBelow(t)` for every float32 x. */
-function floatBelow(value: number): number {
-  if (value === 0) return -1.401298464324817e-45;
-  const bits = new Int32Array(Float32Array.of(value).buffer);
-  bits[0] = (bits[0] ?? 0) + (value > 0 ? -1 : 1);
-  return new Float32Array(bits.buffer)[0] ?? value;
 }
 
 /** Sets follow each other, each ended by a NaN. */

@@ -3,7 +3,8 @@ import { AppError } from "#kit/app-error";
 import { decodeOnnx } from "#kit/onnx-decode";
 import { externalLocations, onnxTypes, tensorNumbers, type OnnxGraph, type OnnxModel, type OnnxNode } from "#kit/onnx";
 import type { LoadedModel, ModelAdapter } from "#ports/model-adapter";
-import { sumTrees, type FlatEnsemble } from "./tree-ensemble-flat.ts";
+import type { FlatEnsemble } from "./tree-ensemble-flat.ts";
+import { compileTrees } from "./tree-ensemble-kernel.ts";
 import { readTreeOperator } from "./tree-ensemble-read.ts";
 
 export const adapter: ModelAdapter = {
@@ -34,13 +35,14 @@ interface Scorer {
 /** Rows scored at a time: bounds the scratch space. */
 const rowsPerPass = 4096;
 
-function loadedModel({ ensemble, tail, width }: Scorer): LoadedModel {
+async function loadedModel({ ensemble, tail, width }: Scorer): Promise<LoadedModel> {
+  const sumTrees = await compileTrees(ensemble);
   const sums = new Float64Array(rowsPerPass);
   const scoreSync = (features: Float32Array, rows: number, out: Float32Array): void => {
     checkSizes(features, rows, out, width);
     for (let first = 0; first < rows; first += rowsPerPass) {
       const count = Math.min(rowsPerPass, rows - first);
-      sumTrees(ensemble, features, width, count, sums, first);
+      sumTrees(features, first, count, sums);
       for (const step of tail) applyTail(step, sums, count);
       for (let i = 0; i < count; i++) out[first + i] = sums[i] as number; // in range
     }

@@ -49,7 +49,7 @@ export interface Kernels {
 }
 
 /** Rows read ahead of adding them up: their lines and the histogram fit the first-level cache together. */
-const touchedRows = 64;
+const touchedRows = 128;
 
 /** A module per group of this many columns would overflow the first-level cache anyway; rows are then read once per group. */
 const columnsPerPass = 24;

@@ -76,13 +76,12 @@ export function createShare(
     const inBag = Math.round(params.bagging * 2 ** 32);
     for (const [first, end] of ownBlocks(0, layout.trainRows, thread, threads)) {
       kernels.gradients(first, end + ((4 - (end % 4)) % 4), salt, number(numbers.gradientScale), number(numbers.hessianScale));
-      if (params.bagging === 1) for (let row = first; row < end; row++) list[grownEnd++] = row;
-      else {
-        for (let row = first; row < end; row++) {
-          if (mix(salt ^ 0x5bd1e995, row) < inBag) list[grownEnd++] = row;
-          else followingRows.push(row);
-        }
+      const blockStart = grownEnd;
+      for (let row = first; row < end; row++) {
+        if (params.bagging === 1 || mix(salt ^ 0x5bd1e995, row) < inBag) list[grownEnd++] = row;
+        else followingRows.push(row);
       }
+      kernels.histogram(blockStart * 4, grownEnd * 4, scratch); // while the block is in the cache
     }
     let followingEnd = grownEnd;
     for (const row of followingRows) list[followingEnd++] = row;
@@ -92,9 +91,6 @@ export function createShare(
     grown[0] = { start: listStart, count: grownEnd - listStart / 4 };
     following[0] = { start: grownEnd * 4, count: followingEnd - grownEnd };
     block[numbers.counts + thread] = grown[0].count;
-    for (let i = 0; i < grown[0].count; i += chunkRows) {
-      kernels.histogram(listStart + i * 4, listStart + Math.min(i + chunkRows, grown[0].count) * 4, scratch);
-    }
   }
 
   function split(): void {

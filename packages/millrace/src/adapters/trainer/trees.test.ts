@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { FeatureColumn, FitRequest, FittedModel, LabelledTable } from "#ports/trainer";
+import { packFeatures, type FeatureColumn, type FitRequest, type FittedModel, type LabelledTable } from "#ports/trainer";
 import { decodeOnnx } from "#kit/onnx-decode";
 import { treesTrainer } from "./trees.ts";
 
@@ -82,7 +82,7 @@ describe("the model file", () => {
         const ours = await predict(model, train);
         const theirs = new Float32Array(train.rows);
         const reference = await onnxruntime.load(model.onnx);
-        await reference.score(matrix(train.features, train.rows), train.rows, theirs);
+        await reference.score(packFeatures(train.features, train.rows), train.rows, theirs);
         await reference.close();
         const scale = Math.max(1, ...train.label.map(Math.abs));
         for (let row = 0; row < train.rows; row++)
@@ -153,7 +153,7 @@ describe("what keeps the trees in bounds", () => {
     const rises = async (model: FittedModel, column: number, values: number[]): Promise<number> => {
       let most = 0;
       for (let i = 0; i < 40; i++) {
-        const base = matrix(train.features, train.rows).slice(i * 5, i * 5 + 5);
+        const base = packFeatures(train.features, train.rows).slice(i * 5, i * 5 + 5);
         const grid = Float32Array.from(values.flatMap((value) => [...base.with(column, value)]));
         const out = await predictRows(model, grid, values.length);
         for (let k = 1; k < values.length; k++) most = Math.max(most, (out[k] ?? 0) - (out[k - 1] ?? 0));
@@ -327,19 +327,8 @@ function arbitraryTable(): fc.Arbitrary<LabelledTable> {
   });
 }
 
-function matrix(features: FeatureColumn[], rows: number): Float32Array {
-  const out = new Float32Array(rows * features.length);
-  features.forEach((feature, column) => {
-    for (let row = 0; row < rows; row++) {
-      const value = feature.kind === "number" ? feature.values[row] : feature.codes[row];
-      out[row * features.length + column] = feature.kind === "category" && value === -1 ? NaN : (value ?? NaN);
-    }
-  });
-  return out;
-}
-
 function predict(model: FittedModel, { features, rows }: LabelledTable): Promise<Float32Array> {
-  return predictRows(model, matrix(features, rows), rows);
+  return predictRows(model, packFeatures(features, rows), rows);
 }
 
 async function predictRows(model: FittedModel, rowsMajor: Float32Array, rows: number): Promise<Float32Array> {

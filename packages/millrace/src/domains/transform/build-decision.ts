@@ -1,4 +1,4 @@
-import { buildKey, testKey, type InputVersion, type PreparedModel } from "./build-key.ts";
+import { buildKey, emptySource, testKey, type InputVersion, type PreparedModel } from "./build-key.ts";
 import type { BuildRecord } from "./model.ts";
 
 /** `full`: all rows anew; `incremental`: only new rows; `test`: the rows stand, only the tests run; `skip`: nothing changed. */
@@ -62,7 +62,7 @@ function isKnown(input: InputVersion | { table: string; identity: undefined }): 
 
 function inputChange(record: BuildRecord, inputs: readonly InputVersion[]): string {
   const before = new Map(record.inputs.map(({ table, version }) => [table, version]));
-  const changed = inputs.filter(({ table, version }) => before.get(table) !== version);
+  const changed = inputs.filter(({ table, version, identity }) => before.get(table) !== version && !(identity === emptySource && !before.has(table)));
   const described = changed.map(({ table, version }) =>
     before.has(table) ? `${table} (${before.get(table)} → ${version})` : `${table} (${version})`,
   );

@@ -24,6 +24,9 @@ export interface InputVersion {
   identity: string;
 }
 
+/** The identity of a source that nothing has been written to yet. */
+export const emptySource = "empty";
+
 export function prepareModel(graph: ProjectGraph, model: Model, singular: SingularTest[]): PreparedModel {
   const { compiled } = compile(graph, model.template, { name: model.name });
   const again =

@@ -3,7 +3,7 @@ import type { Clock } from "#kit/clock";
 import type { Lake } from "#domains/lake";
 import type { ColumnType, Warehouse } from "#ports/warehouse";
 import { emptyQuery, openBuildCatalog, type BuildCatalog } from "./build-catalog.ts";
-import type { InputVersion } from "./build-key.ts";
+import { emptySource, type InputVersion } from "./build-key.ts";
 import { unknownSource } from "./describe-models.ts";
 import { relationOfRecord } from "./model-relation.ts";
 import {
@@ -88,7 +88,7 @@ function sourceInput(session: BuildSession, model: Model, { schema, table }: Sou
     const columns = session.sources[name];
     if (columns === undefined) throw unknownSource(model, name, [...Object.keys(session.sources), ...(await session.lake.tables())]);
     await session.catalog.define(schema, table, emptyQuery(columns));
-    return { table: name, version: undefined, identity: "empty", columns, definition: `select * from (${emptyQuery(columns)})` };
+    return { table: name, version: undefined, identity: emptySource, columns, definition: `select * from (${emptyQuery(columns)})` };
   });
 }
 

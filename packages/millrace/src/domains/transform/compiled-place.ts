@@ -4,7 +4,7 @@ import type { CompiledSql } from "./compile.ts";
 import { templateError, type TemplatePosition } from "./jinja-source.ts";
 
 /** The place in the template that wrote a place of the compiled SQL, both from 1. Text of the template maps exactly; text of an expression to the expression. */
-export function templatePlace(compiled: CompiledSql, line: number, column: number): TemplatePosition | undefined {
+function templatePlace(compiled: CompiledSql, line: number, column: number): TemplatePosition | undefined {
   const lines = compiled.sql.split("\n");
   if (line < 1 || line > lines.length) return undefined;
   const offset = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0) + column - 1;

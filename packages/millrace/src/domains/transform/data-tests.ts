@@ -56,7 +56,7 @@ async function failingRows(
 }
 
 /** The query that gives the rows that break a test. */
-export function compileDataTest(graph: ProjectGraph, model: string, test: DataTest, database: string): CompiledSql {
+function compileDataTest(graph: ProjectGraph, model: string, test: DataTest, database: string): CompiledSql {
   const file = graph.models.get(model)!.file; // the test is one of this model's
   const label = `${file} (test ${test.name})`;
   const own = relationText(database, { schema: modelSchema, name: model });

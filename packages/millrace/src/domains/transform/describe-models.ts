@@ -65,7 +65,7 @@ function refuseTwins(compiled: CompiledSql, columns: ColumnType[]): void {
 }
 
 /** Names of all columns of what a model reads, for suggestions. */
-export function columnsInReach(model: Model, described: ReadonlyMap<string, ColumnType[]>, sources: Record<string, ColumnType[]>): string[] {
+function columnsInReach(model: Model, described: ReadonlyMap<string, ColumnType[]>, sources: Record<string, ColumnType[]>): string[] {
   const tables = [...model.refs.map((name) => described.get(name)), ...model.sources.map(({ schema, table }) => sources[`${schema}.${table}`])];
   return [...new Set(tables.flatMap((columns) => columns ?? []).map((column) => column.name))];
 }

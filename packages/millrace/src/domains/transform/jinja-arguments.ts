@@ -55,10 +55,3 @@ export function countArgument(functionName: string, value: Value): number {
       : `\`${functionName}\` needs an int, not a ${typeName(value)}.`,
   );
 }
-
-export function listArgument(functionName: string, value: Value): Value[] {
-  if (Array.isArray(value)) return value;
-  if (typeof value === "object" && value !== null && value.type === "tuple") return value.items;
-  if (isUndefined(value)) throw undefinedFault(value);
-  throw new ValueFault(`\`${functionName}\` needs a list, not a ${typeName(value)}.`);
-}

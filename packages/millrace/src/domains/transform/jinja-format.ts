@@ -87,7 +87,7 @@ interface FormatSpec {
 }
 
 /** Python's `format(value, spec)`. */
-export function formatValue(value: Value, specText: string): string {
+function formatValue(value: Value, specText: string): string {
   if (isUndefined(value)) throw undefinedFault(value);
   if (specText === "") return toText(value);
   const match = /^(?:(.)?([<>=^]))?([-+ ])?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/su.exec(specText);

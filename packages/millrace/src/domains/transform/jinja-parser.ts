@@ -66,10 +66,15 @@ const tagParsers: Record<string, (stream: TokenStream, at: number) => Statement>
   continue: (_stream, at) => ({ type: "continue", at }),
 };
 
+/** Tags of dbt and Jinja2 that are known but mean nothing here yet. */
+const unsupportedTags = ["materialization", "snapshot", "docs", "include", "import", "from", "extends", "block", "autoescape", "print", "trans"];
+
 function parseTag(stream: TokenStream): Statement {
   const token = expectKind(stream, "name", "the name of a tag");
   const parse = Object.hasOwn(tagParsers, token.text) ? tagParsers[token.text] : undefined;
   if (parse !== undefined) return parse(stream, token.at);
+  if (unsupportedTags.includes(token.text))
+    throw templateError({ source: stream.source, at: token.at }, `The tag \`${token.text}\` is not supported.`);
   const isEnd = token.text.startsWith("end") || token.text === "else" || token.text === "elif";
   const close = closestName(token.text, Object.keys(tagParsers));
   throw templateError(

@@ -17,14 +17,14 @@ export function templateSource(file: string, text: string): TemplateSource {
 }
 
 /** Line and column of an offset, both from 1. */
-export function lineAndColumn(text: string, at: number): { line: number; column: number } {
+function lineAndColumn(text: string, at: number): { line: number; column: number } {
   const before = text.slice(0, Math.max(0, at));
   const line = before.split("\n").length;
   return { line, column: before.length - before.lastIndexOf("\n") };
 }
 
 /** The line of a place with a caret below the column, as a compiler prints it. */
-export function caretExcerpt(text: string, line: number, column: number): string {
+function caretExcerpt(text: string, line: number, column: number): string {
   const content = (text.split("\n")[line - 1] ?? "").replaceAll("\t", " ");
   const from = Math.max(0, column - 100); // a very long line shows the part around the caret
   const prefix = `${line} | `;

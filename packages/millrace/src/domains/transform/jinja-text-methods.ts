@@ -82,7 +82,7 @@ function check(name: string, pattern: RegExp): TextMethod {
   return simple(name, (text) => pattern.test(text));
 }
 
-export function titleCase(text: string): string {
+function titleCase(text: string): string {
   return text.replace(/\p{L}+/gu, (word) => word.slice(0, 1).toUpperCase() + word.slice(1).toLowerCase());
 }
 

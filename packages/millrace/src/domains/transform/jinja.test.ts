@@ -57,6 +57,10 @@ describe("errors", () => {
     expect(errorOf(() => render("{% macr x() %}")).hint).toBe("Did you mean `macro`?");
   });
 
+  test("say of tags that dbt has and Millrace has not that they are not supported", () => {
+    expect(errorOf(() => render("{% snapshot s %}{% endsnapshot %}")).message).toContain("The tag `snapshot` is not supported.");
+  });
+
   test("tell which block was never closed, and with what to close it", () => {
     const error = errorOf(() => render("a\n{% for i in [1] %}\n{{ i }}\n"));
     expect(error.message).toMatch(/^models\/test.sql:2:4: This `{% for %}` is never closed\.\n2 \| {% for/);

@@ -52,7 +52,7 @@ export function expressionFlow(expression: TreeNode, scope: FlowScope, context: 
 }
 
 /** What an ORDER BY reads. */
-export function ordersFlow(modifier: unknown, scope: FlowScope, context: LineageContext): Flow {
+function ordersFlow(modifier: unknown, scope: FlowScope, context: LineageContext): Flow {
   return mergeFlows(
     nodes(isNode(modifier) ? modifier["orders"] : undefined).flatMap((order) => {
       const expression = node(order["expression"]);

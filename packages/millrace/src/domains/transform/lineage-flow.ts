@@ -1,7 +1,7 @@
 import type { TreeNode } from "./syntax-tree.ts";
 
 /** A column of a table, as one text: see `originOf`. */
-export type OriginKey = string;
+type OriginKey = string;
 
 /** Where a value comes from: `value` flows into it, `filter` only decides which rows take part, or in what order. */
 export interface Flow {

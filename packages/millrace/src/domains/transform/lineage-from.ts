@@ -57,7 +57,7 @@ export function fromFlow(
   }
 }
 
-export function noSource(): SourceFlow {
+function noSource(): SourceFlow {
   return { relations: [], rows: new Set(), shared: new Map() };
 }
 

@@ -54,7 +54,7 @@ function matching(star: TreeNode, columns: FlowColumn[], context: LineageContext
   return columns;
 }
 
-export function constantText(expression: TreeNode): string | undefined {
+function constantText(expression: TreeNode): string | undefined {
   const value = isNode(expression["value"]) ? expression["value"]["value"] : undefined;
   return expression["class"] === "CONSTANT" && typeof value === "string" ? value : undefined;
 }

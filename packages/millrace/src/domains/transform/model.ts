@@ -3,8 +3,8 @@ import { z } from "zod";
 import type { Template } from "./jinja-ast.ts";
 import type { TemplatePosition, TemplateSource } from "./jinja-source.ts";
 
-export const materializations = ["view", "table", "incremental", "ephemeral"] as const;
-export const incrementalStrategies = ["append", "delete+insert", "merge"] as const;
+const materializations = ["view", "table", "incremental", "ephemeral"] as const;
+const incrementalStrategies = ["append", "delete+insert", "merge"] as const;
 
 /** Where a table of models lies in the lake: `models.<name>`. */
 export const modelSchema = "models";
@@ -105,17 +105,17 @@ export interface RenderSettings {
   onLog: (message: string) => void;
 }
 
-export const columnOriginSchema = z.object({ table: z.string(), column: z.string(), kind: z.enum(["value", "filter"]) });
+const columnOriginSchema = z.object({ table: z.string(), column: z.string(), kind: z.enum(["value", "filter"]) });
 /** Where a column comes from: `value` flows into it; `filter` only decides which rows there are, or their order. */
 export type ColumnOrigin = z.infer<typeof columnOriginSchema>;
 
 const recordedColumnSchema = z.object({ name: z.string(), type: z.string(), from: z.array(columnOriginSchema) });
 export type RecordedColumn = z.infer<typeof recordedColumnSchema>;
 
-export const tableVersionSchema = z.object({ table: z.string(), version: z.number() });
+const tableVersionSchema = z.object({ table: z.string(), version: z.number() });
 export type TableVersion = z.infer<typeof tableVersionSchema>;
 
-export const testResultSchema = z.object({
+const testResultSchema = z.object({
   name: z.string(),
   column: z.string().optional(),
   severity: z.enum(["warn", "error"]),

@@ -1,7 +1,7 @@
 import type { Lake } from "#domains/lake";
 import type { ColumnType, Warehouse } from "#ports/warehouse";
 import { decideBuild, type BuildAction, type DecisionFacts } from "./build-decision.ts";
-import { prepareModel, singularTestsByModel } from "./build-key.ts";
+import { emptySource, prepareModel, singularTestsByModel } from "./build-key.ts";
 import { unknownSource } from "./describe-models.ts";
 import { modelSchema, type BuildStore, type Model, type ProjectGraph } from "./model.ts";
 import { selectModels } from "./select-models.ts";
@@ -73,7 +73,7 @@ async function sourceInputs(
       if (!(await options.lake.exists(name))) {
         if (options.sources?.[name] === undefined)
           throw unknownSource(model, name, [...Object.keys(options.sources ?? {}), ...(await options.lake.tables())]);
-        return { table: name, version: 0, identity: "empty" };
+        return { table: name, version: 0, identity: emptySource };
       }
       const { version, timestampMs } = await options.lake.snapshot(name);
       return { table: name, version, identity: `${version}:${timestampMs}` };

@@ -56,7 +56,7 @@ function spread(result: Set<string>, start: string[], limit: number, next: (name
   }
 }
 
-export function childrenOf(graph: ProjectGraph): Map<string, string[]> {
+function childrenOf(graph: ProjectGraph): Map<string, string[]> {
   const children = new Map<string, string[]>();
   for (const model of graph.models.values()) {
     for (const parent of parentsOf(model)) children.set(parent, [...(children.get(parent) ?? []), model.name]);

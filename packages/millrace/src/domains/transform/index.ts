@@ -7,6 +7,7 @@ export { describeModels } from "./describe-models.ts";
 export { generateHandles, writeHandles } from "./generate-handles.ts";
 export { loadModels, type LoadOptions } from "./load-models.ts";
 export { memoryBuildStore } from "./memory-build-store.ts";
+export { transformMigrations } from "./migrations.ts";
 export { modelRelation, type ModelRelation } from "./model-relation.ts";
 export {
   buildRecordSchema,
@@ -23,3 +24,4 @@ export {
 } from "./model.ts";
 export { planBuild, type PlannedModel } from "./plan-build.ts";
 export { selectModels } from "./select-models.ts";
+export { stateBuildStore } from "./state-build-store.ts";

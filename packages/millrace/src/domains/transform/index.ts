@@ -11,6 +11,7 @@ export { transformMigrations } from "./migrations.ts";
 export { modelRelation, type ModelRelation } from "./model-relation.ts";
 export {
   buildRecordSchema,
+  modelSchema,
   type BuildRecord,
   type BuildStore,
   type ColumnOrigin,

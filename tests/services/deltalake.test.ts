@@ -232,4 +232,14 @@ test("a table that deltalake wrote is written on by us, and both go on reading i
   expect(theirs.versions).toHaveLength(7);
   expect(theirs.transactions).toEqual({ theirs: 6 });
   await expectSameVersions("theirs.plain", theirs);
+
+  // Up to our checkpoint of their table, which must keep what their log says.
+  for (let version = 7; version <= 10; version++) await lake.append("theirs.plain", { sql: more.replace("0.5 as d", `${version}::double as d`) });
+  const log = join(path, "_delta_log");
+  for (const name of await readdir(log))
+    if (/\.json$|^0+4\.checkpoint/.test(name) && !name.includes("checkpoint.json") && !/^0+10\.json/.test(name)) await rm(join(log, name));
+  const late = await readWithDeltalake({ path, first: 10, apps: ["theirs"] });
+  expect(late.versions).toMatchObject([{ version: 10 }]);
+  expect(late.transactions).toEqual({ theirs: 6 });
+  await expectSameVersions("theirs.plain", late);
 }, 120_000);

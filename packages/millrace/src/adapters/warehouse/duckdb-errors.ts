@@ -99,10 +99,10 @@ function isDamagedFile(type: string, message: string): boolean {
   return false;
 }
 
-/** Without DuckDB's advice to download extensions, and without its lists of candidates. */
+/** Without DuckDB's advice (settings that are ours, extensions to download), and without its lists of candidates. */
 function withoutAdvice(message: string): string {
   return message
-    .split(/\n\nPlease try installing|\n\tCandidate functions:|\n\nAlternatively/)[0]!
+    .split(/\n\nPlease try installing|\n\tCandidate functions:|\n\nAlternatively|\n\nPossible solutions/)[0]!
     .trim()
     .replace(/\.$/, "");
 }

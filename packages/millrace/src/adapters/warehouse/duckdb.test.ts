@@ -1,5 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -274,4 +275,18 @@ test("a closed warehouse says so", async () => {
   const other = await openDuckdb({ threads: 1, memoryLimitMb: 100, temporaryFolder: join(folder, "spill-2") });
   await other.close();
   expect(await errorOf(other.rows("select 1"))).toMatchObject({ code: "unavailable" });
+});
+
+test("what a killed process spilled is removed, what a living one spills is not", async () => {
+  const spill = join(folder, "spills");
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid; // has ended
+  await mkdir(join(spill, `duckdb-${dead}-abcdef`), { recursive: true });
+  await mkdir(join(spill, `duckdb-${process.ppid}-abcdef`));
+  const other = await openDuckdb({ threads: 1, memoryLimitMb: 60, temporaryFolder: spill });
+  expect((await readdir(spill)).map((name) => name.split("-")[1])).toEqual(expect.arrayContaining([String(process.ppid), String(process.pid)]));
+  expect(await readdir(spill)).toHaveLength(2);
+  const sorted = await other.columns("select i from (select hash(i) h, i, repeat('x', 100) t from range(700000) r(i)) order by h, t");
+  expect(sorted.rows).toBe(700_000); // more than the memory holds
+  await other.close();
+  expect(await readdir(spill)).toEqual([`duckdb-${process.ppid}-abcdef`]);
 });

@@ -9,13 +9,14 @@ import { readColumns } from "./duckdb-columns.ts";
 import { isUnnamedDamage, translateEngineError } from "./duckdb-errors.ts";
 import { loadColumns } from "./duckdb-load.ts";
 import { loadDuckdb, type DuckdbModules } from "./duckdb-modules.ts";
+import { openSpillFolder } from "./duckdb-spill.ts";
 import { fromEngine, toEngine } from "./duckdb-values.ts";
 
 export interface DuckdbOptions {
   threads: number;
   /** DuckDB passes this by up to a fifth: give less than there is. */
   memoryLimitMb: number;
-  /** Where results too large for the memory are put meanwhile. */
+  /** Results too large for the memory are put into a folder of their own in here, removed at the end or, after a kill, at the next opening. */
   temporaryFolder: string;
 }
 
@@ -26,10 +27,11 @@ export interface DuckdbOptions {
  */
 export async function openDuckdb(options: DuckdbOptions): Promise<Warehouse> {
   const modules = await loadDuckdb();
+  const spillFolder = await openSpillFolder(options.temporaryFolder);
   const instance = await modules.api.DuckDBInstance.create(":memory:", {
     threads: String(options.threads),
     memory_limit: `${options.memoryLimitMb}MB`,
-    temp_directory: options.temporaryFolder,
+    temp_directory: spillFolder,
     errors_as_json: "true",
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
@@ -81,6 +83,7 @@ export async function openDuckdb(options: DuckdbOptions): Promise<Warehouse> {
     async close() {
       await connections.close();
       instance.closeSync();
+      await rm(spillFolder, { recursive: true, force: true });
     },
   };
 }

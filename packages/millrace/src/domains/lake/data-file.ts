@@ -23,12 +23,12 @@ export interface AlignedRows {
   sources: { field: DeltaField; type: string | undefined }[];
 }
 
-/** The query that gives what the file holds: the query's columns in the table's order. */
+/** The query that gives what the file holds, in the table's order. The given query comes first, so that lines in its errors are its own. */
 function storedRows({ sql, sources }: AlignedRows): string {
   const columns = sources.flatMap(({ field, type }) =>
     type === undefined ? [] : [`${writeExpression({ name: field.name, type }, field)} as ${quoteName(field.name)}`],
   );
-  return `select ${columns.join(", ")} from (${sql}\n)`;
+  return `from (${sql.replace(/[\s;]+$/, "")}\n) select ${columns.join(", ")}`;
 }
 
 /**

@@ -151,6 +151,8 @@ describe("append", () => {
   test("an error in the query is the warehouse's, and leaves nothing", async () => {
     expect(await errorOf(lake.append("raw.t", { sql: "select nope" }))).toMatchObject({ code: "sql_error" });
     expect(await errorOf(lake.append("raw.t", { sql: "select error('stop') as k" }))).toMatchObject({ code: "sql_error" });
+    const error = await errorOf(lake.append("raw.t", { sql: "with x as (select 'a' as v)\nselect v::integer as k from x;\n" }));
+    expect(error).toMatchObject({ code: "sql_error", details: { line: 2, column: 9 } }); // at the `::`
     expect(await lake.tables()).toEqual([]);
     expect(await readdir(join(root, "scratch")).catch(() => [])).toEqual([]);
   });

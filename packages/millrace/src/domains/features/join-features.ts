@@ -185,7 +185,7 @@ async function joinInThreads(jobs: ViewJob[], threads: number, signal: AbortSign
   );
   const workers = Array.from(
     { length: Math.max(1, Math.min(threads, queue.length)) },
-    () => new Worker(workerFile(import.meta.url, "join-view-worker")),
+    () => new Worker(workerFile(import.meta.url, "join-view-worker")).on("error", () => undefined), // a thread that is being ended may still fail
   );
   try {
     await Promise.all(
@@ -203,22 +203,22 @@ type WorkerAnswer = { done: true } | { error: ReturnType<AppError["toJSON"]> };
 function runJob(worker: Worker, job: ViewJob, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (finish: () => void) => {
-      worker.removeAllListeners().on("error", () => undefined); // a thread that is being ended may still fail
+      worker.off("error", failed).off("exit", ended).off("message", answered);
       signal?.removeEventListener("abort", aborted);
       finish();
     };
+    const failed = (error: unknown) => settle(() => reject(error));
+    const ended = (code: number) => settle(() => reject(new AppError("internal", `The thread that joins features ended with code ${code}.`)));
     const aborted = () => settle(() => reject(signal?.reason));
-    signal?.addEventListener("abort", aborted, { once: true });
-    if (signal?.aborted) return aborted();
-    worker.once("error", (error) => settle(() => reject(error)));
-    worker.once("exit", (code) => settle(() => reject(new AppError("internal", `The thread that joins features ended with code ${code}.`))));
-    worker.once("message", (answer: WorkerAnswer) =>
+    const answered = (answer: WorkerAnswer) =>
       settle(() => {
         if ("done" in answer) return resolve();
         const { code, message, hint, details } = answer.error;
         reject(new AppError(code, message, { ...(hint !== undefined && { hint }), ...(details !== undefined && { details }) }));
-      }),
-    );
+      });
+    if (signal?.aborted) return reject(signal.reason);
+    signal?.addEventListener("abort", aborted, { once: true });
+    worker.on("error", failed).on("exit", ended).on("message", answered);
     worker.postMessage(job);
   });
 }

@@ -17,7 +17,11 @@ export const departed = featureView("departed", {
   ...outcomes,
   entity: airport,
   on: "origin",
-  features: { late_rate: mean("late", { windows: ["1h", "6h", "24h"] }), delay_mean: mean("delay", { windows: ["1h"] }), flights: count({ windows: ["1h"] }) },
+  features: {
+    late_rate: mean("late", { windows: ["1h", "6h", "24h"] }),
+    delay_mean: mean("delay", { windows: ["1h"] }),
+    flights: count({ windows: ["1h"] }),
+  },
 });
 
 /** How flights that landed at an airport turned out. */

@@ -43,8 +43,11 @@ export interface Route<Services = never, Input = never, Output = unknown> {
   /** Media type of a raw answer, for the reference. */
   produces?: string;
   errors: ErrorCode[];
-  /** How the command line shows it; `false` keeps it off the command line. */
-  cli?: { positional?: string[]; columns?: string[] } | false;
+  /**
+   * How the command line shows it: its words where they are not the name's, inputs given by position, the columns of the table
+   * it prints and the field that holds the rows. `false` keeps it off the command line.
+   */
+  cli?: { words?: string; positional?: string[]; rows?: string; columns?: string[]; text?: (output: Output) => string } | false;
   handle(services: Services, input: Input, context: RouteContext): Promise<Output | RawAnswer>;
 }
 

@@ -1,0 +1,88 @@
+import { enableCompileCache } from "node:module";
+import { Command, CommanderError } from "commander";
+import { commandTable, exitCodes, type CommandEntry } from "./command-table.ts";
+import { routeCommands } from "./route-commands.ts";
+
+enableCompileCache();
+process.exitCode = await main(process.argv.slice(2));
+
+/** Runs one command line and gives its exit code. */
+async function main(argv: string[]): Promise<number> {
+  const controller = new AbortController();
+  let interrupted = false;
+  const stop = () => {
+    if (interrupted) process.exit(130); // a second Ctrl-C does not wait
+    interrupted = true;
+    controller.abort();
+  };
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+
+  let exitCode = 0;
+  const program = new Command("millrace")
+    .description("From raw data to a model that is served, watched and retrained, in one process.")
+    .option("--json", "print the result as JSON on stdout; progress stays on stderr")
+    .option("-q, --quiet", "no progress")
+    .option("-C, --project <folder>", "the project's folder", ".")
+    .option("--debug", "show where an error came from")
+    .version(await version(), "-V, --version")
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText("after", `\n${exitCodes}`)
+    .exitOverride();
+  for (const entry of [...commandTable, ...routeCommands]) {
+    add(program, entry, async (args, options) => {
+      exitCode = await call(program, entry, args, options, controller.signal);
+    });
+  }
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  return interrupted ? 130 : exitCode;
+}
+
+/** Adds a command under its words, making the group (`models` of `models list`) where it is the first. */
+function add(
+  program: Command,
+  entry: CommandEntry,
+  action: (args: (string | string[] | undefined)[], options: Record<string, unknown>) => Promise<void>,
+): void {
+  const words = entry.words.split(" ");
+  let parent = program;
+  for (const word of words.slice(0, -1)) {
+    const group =
+      parent.commands.find((candidate) => candidate.name() === word) ?? parent.command(word).description(`Commands about ${word}`).exitOverride();
+    parent = group;
+  }
+  const command = parent.command(words.at(-1)!).description(entry.summary).exitOverride();
+  if (entry.args) for (const argument of entry.args.split(" ")) command.argument(argument);
+  for (const [flags, description] of entry.options ?? []) command.option(flags, description);
+  command.action((...given: unknown[]) => action(given.slice(0, -2) as (string | string[] | undefined)[], given.at(-2) as Record<string, unknown>)); // commander passes arguments, options, command
+}
+
+async function call(
+  program: Command,
+  entry: CommandEntry,
+  args: (string | string[] | undefined)[],
+  options: Record<string, unknown>,
+  signal: AbortSignal,
+): Promise<number> {
+  const global = program.opts<{ json?: boolean; quiet?: boolean; project: string; debug?: boolean }>();
+  const { openTerminal, reportError } = await import("./command-line.ts");
+  const terminal = openTerminal({ json: global.json ?? false, quiet: global.quiet ?? false, stdout: process.stdout, stderr: process.stderr });
+  try {
+    const module = await entry.load();
+    return (await module.command({ args, options, folder: global.project, environment: process.env, terminal, signal })) ?? 0;
+  } catch (error) {
+    if (signal.aborted) return 130;
+    return reportError(error, { json: terminal.json, stderr: process.stderr, debug: global.debug ?? false });
+  }
+}
+
+async function version(): Promise<string> {
+  const { readFileSync } = await import("node:fs");
+  const file = new URL("../package.json", import.meta.url.includes("/src/") ? new URL("..", import.meta.url) : import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}

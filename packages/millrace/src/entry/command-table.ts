@@ -1,0 +1,117 @@
+import type { CommandModule } from "./command.ts";
+
+/** An option as commander spells it, with what it is for. */
+export type OptionText = [flags: string, description: string];
+
+export interface CommandEntry {
+  /** Words after `millrace`, such as `run` or `models list`. */
+  words: string;
+  summary: string;
+  /** `<required>`, `[optional]` or `[many...]`. */
+  args?: string;
+  options?: OptionText[];
+  /** The code is loaded only when the command is called, so that help is quick. */
+  load: () => Promise<CommandModule>;
+}
+
+/** Commands that are more than one call of the API. The others are made from the routes (`generated/route-commands.ts`). */
+export const commandTable: CommandEntry[] = [
+  {
+    words: "init",
+    summary: "Make a project with a small working example",
+    args: "[folder]",
+    load: () => import("./command-init.ts"),
+  },
+  {
+    words: "dev",
+    summary: "Build, train and serve the project, and do so again when its files change",
+    options: [["--port <port>", "port of the server"]],
+    load: () => import("./command-dev.ts"),
+  },
+  {
+    words: "demo",
+    summary: "Play the project's whole life: ingest, build, train, serve, replay, watch, retrain",
+    options: [
+      ["--serve", "leave the server running at the end"],
+      ["--fresh", "forget all earlier results first"],
+    ],
+    load: () => import("./command-demo.ts"),
+  },
+  {
+    words: "run",
+    summary: "Run a flow: ingest what is new, build models, then its steps; what is unchanged comes from the cache",
+    args: "<flow>",
+    options: [
+      ["-p, --param <name=value...>", "parameters other than the flow's own"],
+      ["--resume <run>", "take up this run, or `last` (the default), or begin a `new` one"],
+      ["--fresh", "run every step, whatever the cache has"],
+    ],
+    load: () => import("./command-run.ts"),
+  },
+  {
+    words: "ingest",
+    summary: "Bring sources into the lake, each batch once",
+    args: "[sources...]",
+    options: [["--refresh", "take a changed file: make the tables anew, in new versions"]],
+    load: () => import("./command-ingest.ts"),
+  },
+  {
+    words: "build",
+    summary: "Build the SQL models that changed, test them, and record their lineage",
+    args: "[models...]",
+    options: [
+      ["--full-refresh", "make incremental models anew"],
+      ["--dry-run", "say what would be built, and why"],
+      ["--types", "only write the typed handles (models/handles.ts)"],
+    ],
+    load: () => import("./command-build.ts"),
+  },
+  {
+    words: "predict",
+    summary: "Ask an endpoint: one row as JSON, or a whole table into a new one",
+    args: "<endpoint> [row]",
+    options: [
+      ["--table <table>", "score a table, such as models.flights"],
+      ["--where <condition>", "only rows for which this SQL holds"],
+      ["--into <table>", "the table for the predictions, such as predictions.may"],
+    ],
+    load: () => import("./command-predict.ts"),
+  },
+  {
+    words: "reproduce",
+    summary: "Train a version again from its recorded inputs and compare the digests",
+    args: "<model@version>",
+    load: () => import("./command-reproduce.ts"),
+  },
+  {
+    words: "replay",
+    summary: "Play back the rows that ingestion left for later, as events, through the endpoints",
+    args: "[replay]",
+    options: [["--until <date>", "stop before this date"]],
+    load: () => import("./command-replay.ts"),
+  },
+  {
+    words: "server",
+    summary: "Serve the API, predictions and metrics",
+    options: [
+      ["--host <host>", "address to bind; any but loopback needs a token first"],
+      ["--port <port>", "port to bind; 0 takes any free one"],
+    ],
+    load: () => import("./command-server.ts"),
+  },
+  {
+    words: "sql",
+    summary: "Ask the lake a question in SQL",
+    args: "<query>",
+    load: () => import("./command-sql.ts"),
+  },
+  {
+    words: "doctor",
+    summary: "Check the machine, the project and its stores, and say what to mend",
+    load: () => import("./command-doctor.ts"),
+  },
+];
+
+/** Exit codes, as `--help` shows them; from the table of errors. */
+export const exitCodes =
+  "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 access, 5 gate failed, 6 conflict, 7 unavailable (try again), 130 interrupted.";

@@ -1,0 +1,19 @@
+import { accessMigrations } from "#domains/access";
+import { ingestMigrations } from "#domains/ingest";
+import { lineageMigrations } from "#domains/lineage";
+import { pipelinesMigrations } from "#domains/pipelines";
+import { transformMigrations } from "#domains/transform";
+import { trackingMigrations } from "#domains/tracking";
+import { registryMigrations } from "#domains/registry";
+import type { Migration } from "#ports/database";
+
+/** Every domain's tables, in the order of the domains. */
+export const migrations: Migration[] = [
+  ...accessMigrations,
+  ...lineageMigrations,
+  ...ingestMigrations,
+  ...transformMigrations,
+  ...pipelinesMigrations,
+  ...trackingMigrations,
+  ...registryMigrations,
+];

@@ -1,0 +1,88 @@
+import { actorOf, listTokens, type AccessServices } from "#domains/access";
+import { openLedger, reclaim, type Ledger } from "#domains/pipelines";
+import { loadConfig, loadProject, lockProject, type Project, type ProjectLock } from "#domains/project";
+import type { RegistryServices } from "#domains/registry";
+import type { TrackingServices } from "#domains/tracking";
+import { TrainingTables } from "#domains/training";
+import { stateBuildStore, type BuildStore } from "#domains/transform";
+import { systemClock, type Clock } from "#kit/clock";
+import { jsonLog, type Log } from "#kit/log";
+import { openStores, type Stores } from "./open-stores.ts";
+import { resolveSelf } from "./resolve-self.ts";
+
+export interface OpenOptions {
+  folder: string;
+  environment: Record<string, string | undefined>;
+  /** Looks on, also while another process holds the project: nothing is locked, written or repaired. */
+  readOnly?: boolean;
+  /** Leaves the user's definitions unloaded; for commands that need only the stores. */
+  withoutDefinitions?: boolean;
+  /** What this process does, for whoever finds the project locked. */
+  purpose: string;
+}
+
+/** A project with its stores and what the domains need of them. Every handler and command gets this. */
+export interface Services extends Stores {
+  project: Project;
+  clock: Clock;
+  log: Log;
+  ledger: Ledger;
+  access: AccessServices;
+  tracking: TrackingServices;
+  registry: RegistryServices;
+  lineage: { state: Stores["state"]; clock: Clock };
+  buildStore: BuildStore;
+  /** Training sets in memory, for the next step. */
+  tables: TrainingTables;
+}
+
+export interface OpenedProject {
+  services: Services;
+  lock: ProjectLock | undefined;
+  close(): Promise<void>;
+}
+
+/** Loads, locks and opens a project. Throws `project_in_use` when another process holds it and this one wants to write. */
+export async function openProject(options: OpenOptions): Promise<OpenedProject> {
+  const { folder, environment, readOnly = false } = options;
+  resolveSelf();
+  const project: Project = options.withoutDefinitions
+    ? { ...(await loadConfig(folder, environment)), definitions: new Map() }
+    : await loadProject(folder, environment);
+  const clock = systemClock;
+  const log = jsonLog(project.config.log, (line) => process.stderr.write(line));
+  const lock = readOnly ? undefined : lockProject(project.home, options.purpose);
+  try {
+    const stores = await openStores({ project, environment, clock, log, readOnly });
+    const { state, blobs } = stores;
+    const ledger = openLedger({ database: state, clock });
+    if (!readOnly) await reclaim(ledger);
+    const services: Services = {
+      ...stores,
+      ...{ project, clock, log, ledger, tables: new TrainingTables(blobs), buildStore: stateBuildStore(state) },
+      access: { state, clock },
+      tracking: { state, blobs, clock },
+      registry: { state, clock },
+      lineage: { state, clock },
+    };
+    return {
+      services,
+      lock,
+      async close() {
+        await stores.close();
+        lock?.release();
+      },
+    };
+  } catch (error) {
+    lock?.release();
+    throw error;
+  }
+}
+
+/** Who a bearer token stands for, and whether there is any. */
+export function loginOf({ access }: Pick<Services, "access">) {
+  return {
+    actorOf: (secret: string) => actorOf(access, secret),
+    hasTokens: async () => (await listTokens(access)).some((token) => token.revokedMs === null),
+  };
+}

@@ -1,0 +1,20 @@
+import { z } from "zod";
+import { millraceVersion } from "#kit/environment";
+import { route } from "#kit/route";
+import type { Services } from "./open-project.ts";
+
+/** Operations about the process itself. */
+export const systemRoutes = [
+  route<Services>()({
+    name: "system.health",
+    method: "GET",
+    path: "/health",
+    summary: "Say that the server is up.",
+    permission: "public",
+    input: z.object({}),
+    output: z.object({ status: z.literal("ok"), project: z.string(), version: z.string() }),
+    errors: [],
+    cli: false,
+    handle: async ({ project }) => ({ status: "ok" as const, project: project.config.name, version: millraceVersion() }),
+  }),
+];

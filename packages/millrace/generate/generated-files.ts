@@ -13,11 +13,16 @@ import { configPage } from "./reference-config.ts";
 import { errorsPage } from "./reference-errors.ts";
 import { routeCommandFile } from "./route-command-file.ts";
 import type { JsonSchema } from "./schema-types.ts";
+import { starterData } from "./starter-data.ts";
 
 /** Every generated file's content, by its path from the repository's root. */
 export function generatedFiles(routes: AnyRoute[]): Map<string, string> {
   const texts = routeCommandTexts(routes);
   const config = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema; // zod's own type for it is wider
+  const starter = Object.entries(starterData()).map(([name, text]): [string, string] => [
+    `packages/millrace/templates/starter/data/${name}.csv`,
+    text,
+  ]);
   return new Map([
     ["packages/millrace/src/generated/route-commands.ts", routeCommandFile(texts)],
     ["packages/client/src/generated/types.ts", clientTypes(routes)],
@@ -27,5 +32,6 @@ export function generatedFiles(routes: AnyRoute[]): Map<string, string> {
     ["docs/reference/cli.md", cliPage([...commandTable, ...texts], globalOptions)],
     ["docs/reference/config.md", configPage(config, environmentOverrides)],
     [".oxlintrc.json", `${JSON.stringify(lintConfig(), null, 2)}\n`],
+    ...starter,
   ]);
 }

@@ -22,24 +22,25 @@ export async function command({ args, folder: from, terminal }: CommandContext):
   const folder = resolve(from, typeof args[0] === "string" ? args[0] : ".");
   await refuseForeign(folder);
   const name = projectName(folder);
-  const written: string[] = [];
+  const files = await starterFiles(folder, name);
+  const existed = existsSync(folder);
   try {
-    await mkdir(folder, { recursive: true });
-    for (const [file, content] of await starterFiles(folder, name)) {
+    for (const [file, content] of files) {
       await mkdir(dirname(join(folder, file)), { recursive: true });
-      await writeFile(join(folder, file), content, { flag: file === "package.json" ? "w" : "wx" });
-      if (file !== "package.json") written.push(file);
+      await writeFile(join(folder, file), content);
     }
   } catch (error) {
-    for (const file of written) await rm(join(folder, file), { force: true });
+    const made = new Set([...files.keys()].map((file) => file.split("/")[0]!));
+    if (existed) made.delete("package.json"); // the rest was not there: see `refuseForeign`
+    for (const entry of existed ? made : [""]) await rm(join(folder, entry), { recursive: true, force: true });
     throw toAppError(error);
   }
   const here = relative(process.cwd(), folder);
   const next = [...(here === "" ? [] : [`cd ${here}`]), "npx millrace dev"];
   const more = ["npx millrace run churn", "npx millrace doctor"];
   terminal.result(
-    { folder, name, files: ["package.json", ...written].toSorted(), next: [...next, ...more] },
-    `${name} is in ${folder}: ${written.length + 1} files, described in README.md.\n\nNext:\n${next.map((line) => `  ${line}`).join("\n")}\n\nOr step by step: ${more.join(", ")}. For types in the editor: npm install`,
+    { folder, name, files: [...files.keys()].toSorted(), next: [...next, ...more] },
+    `${name} is in ${folder}: ${files.size} files, described in README.md.\n\nNext:\n${next.map((line) => `  ${line}`).join("\n")}\n\nOr step by step: ${more.join(", ")}. For types in the editor: npm install`,
   );
 }
 
@@ -89,7 +90,7 @@ function named(path: string, text: string, name: string): string {
 /** What the starter needs in `package.json`, laid over what stands there. */
 async function manifest(folder: string, starter: Manifest, name: string): Promise<string> {
   const path = join(folder, "package.json");
-  const standing = existsSync(path) ? (JSON.parse(await readFile(path, "utf8")) as Manifest) : undefined;
+  const standing = existsSync(path) ? parseManifest(path, await readFile(path, "utf8")) : undefined;
   const merged: Manifest = { ...(standing ?? { ...starter, name }), type: "module" };
   for (const field of ["imports", "scripts", "dependencies", "devDependencies"])
     merged[field] = { ...(starter[field] as object), ...(standing?.[field] as object | undefined) };
@@ -97,4 +98,15 @@ async function manifest(folder: string, starter: Manifest, name: string): Promis
   const given = standing?.["dependencies"] as Record<string, string> | undefined;
   dependencies["millrace"] = given?.["millrace"] ?? `^${millraceVersion()}`;
   return `${JSON.stringify(merged, null, 2)}\n`;
+}
+
+function parseManifest(path: string, text: string): Manifest {
+  try {
+    return JSON.parse(text) as Manifest; // npm sees to its fields
+  } catch (error) {
+    throw new AppError("invalid_argument", `${path} is not JSON: ${error instanceof Error ? error.message : String(error)}.`, {
+      cause: error,
+      hint: "Mend it or remove it; nothing was written.",
+    });
+  }
 }

@@ -63,9 +63,9 @@ describe("init", () => {
     expect(await readdir(root)).toEqual(["thesis.txt"]);
   });
 
-  it("takes back what it wrote when it cannot finish", async () => {
+  it("says when package.json cannot be read, and writes nothing", async () => {
     await writeFile(join(root, "package.json"), "{ not json");
-    await expect(init()).rejects.toThrow();
+    await expect(init()).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("package.json is not JSON") });
     expect(await readdir(root)).toEqual(["package.json"]);
   });
 });

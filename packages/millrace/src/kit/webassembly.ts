@@ -1,5 +1,7 @@
 /** The part of the WebAssembly API that Millrace uses, typed here because TypeScript declares it only together with a browser's whole DOM. */
 
+import { AppError } from "./app-error.ts";
+
 export interface WasmModule {
   readonly [wasmModule]: true;
 }
@@ -27,7 +29,15 @@ export function instantiateWasm(module: WasmModule, memory: WasmMemory): Record<
   return new api.Instance(module, { env: { memory } }).exports;
 }
 
-/** Reserves zeroed memory of `pages` × 64 KiB that can be shared with other threads; it is committed as it is touched. */
+/** Reserves zeroed memory of `pages` × 64 KiB that can be shared with other threads; it is committed as it is touched. Throws `unavailable` without it. */
 export function sharedWasmMemory(pages: number): WasmMemory {
-  return new api.Memory({ initial: pages, maximum: pages, shared: true });
+  try {
+    return new api.Memory({ initial: pages, maximum: pages, shared: true });
+  } catch (cause) {
+    const mebibytes = Math.ceil(pages / 16);
+    throw new AppError("unavailable", `The system does not give ${mebibytes} MiB of memory.`, {
+      cause,
+      hint: "Free some memory, or work on fewer rows or columns at a time.",
+    });
+  }
 }

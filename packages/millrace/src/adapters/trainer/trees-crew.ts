@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import { Worker, type Transferable } from "node:worker_threads";
 import { AppError } from "#kit/app-error";
 import { workerFile } from "#kit/worker-file";
 import type { Answer, Request } from "./trees-messages.ts";
@@ -7,7 +7,7 @@ import type { Answer, Request } from "./trees-messages.ts";
 export interface Crew {
   readonly size: number;
   /** Sends a request to one thread and waits for its answer; a thread works on one request at a time, in order. */
-  ask(thread: number, request: Request, transfer?: ArrayBuffer[]): Promise<Answer>;
+  ask(thread: number, request: Request, transfer?: Transferable[]): Promise<Answer>;
   /** Stops the threads, whatever they are doing. */
   close(): Promise<void>;
 }
@@ -29,8 +29,13 @@ export function startCrew(size: number, onProgress: (iteration: number, loss: nu
     waiting.push(queue);
     const worker = new Worker(workerFile(import.meta.url, "trees-worker"), { name: `trees ${thread}` });
     worker.on("message", (answer: Answer) => {
-      if (answer.kind === "progress") onProgress(answer.iteration, answer.loss);
-      else if (answer.kind === "failed") {
+      if (answer.kind === "progress") {
+        try {
+          onProgress(answer.iteration, answer.loss);
+        } catch (thrown) {
+          breakDown(thrown instanceof Error ? thrown : new Error(String(thrown))); // the caller's own error ends the training
+        }
+      } else if (answer.kind === "failed") {
         breakDown(new AppError(answer.code, answer.message, { cause: new Error(answer.stack ?? answer.message) }));
       } else queue.shift()?.resolve(answer);
     });

@@ -59,8 +59,8 @@ export interface Layout extends Shape {
     temporary: number;
     staging: number;
   };
-  /** Bytes of one staging slot; each thread has two. */
-  slotBytes: number;
+  /** Bytes of a piece of the table on its way to a thread: `stagingRows` of all columns, then labels, then weights where there are any. */
+  pieceBytes: number;
   pages: number;
 }
 
@@ -76,7 +76,7 @@ export function planLayout(shape: Shape): Layout {
     columnOffsets.push(histogramBytes);
     histogramBytes += bins * 8;
   }
-  const slotBytes = stagingRows * 4 * columns;
+  const pieceBytes = stagingRows * 4 * (columns + 1 + (shape.weighted ? 1 : 0));
   let end = 64; // address 0 stays free
   const reserve = (bytes: number): number => {
     const start = end;
@@ -102,7 +102,7 @@ export function planLayout(shape: Shape): Layout {
     weights: reserve(shape.weighted ? rows * 4 : 0),
     lists: reserve(rows * 4),
     temporary: reserve(rows * 4),
-    staging: reserve(slotBytes * shape.threads * 2),
+    staging: reserve(pieceBytes * shape.threads),
   };
   const pages = Math.ceil(end / pageBytes);
   if (pages > mostPages) {
@@ -112,7 +112,7 @@ export function planLayout(shape: Shape): Layout {
       { hint: "Train on a sample of the rows, on fewer columns, or with fewer leaves." },
     );
   }
-  return { ...shape, columns, validStart, rows, stride, histogramBytes, columnOffsets, at, slotBytes, pages };
+  return { ...shape, columns, validStart, rows, stride, histogramBytes, columnOffsets, at, pieceBytes, pages };
 }
 
 /** Typed arrays over the shared memory, one set per thread. */

@@ -1,6 +1,7 @@
 /** What the caller's thread and the training threads say to each other. */
+import type { MessagePort } from "node:worker_threads";
 import type { ErrorCode } from "#kit/error-codes";
-import type { WasmMemory, WasmModule } from "#kit/webassembly";
+import type { WasmModule } from "#kit/webassembly";
 import type { ColumnBins } from "./trees-bins.ts";
 import type { Layout } from "./trees-layout.ts";
 import type { OnnxColumn } from "./trees-onnx.ts";
@@ -12,19 +13,25 @@ export interface Setup {
   params: TreesParams;
   columns: ColumnBins[];
   monotone: Int8Array;
-  memory: WasmMemory;
   kernels: WasmModule;
   thread: number;
+  /** Starting score of every row. */
+  base: number;
+  /**
+   * Thread 0 makes the memory and passes it on by these; the others get it from theirs. The caller's thread never holds it, so it is given
+   * back to the system as soon as the threads end, not when the caller's garbage is collected.
+   */
+  ports: MessagePort[];
 }
 
 export type Request =
   | { kind: "find bins"; sample: Float32Array; most: number }
   | { kind: "find categories"; sample: Int32Array; levels: number; most: number }
   | { kind: "setup"; setup: Setup }
-  /** Cuts staged rows: row-major blocks of columns at `slot`, to be written to the records from `firstRow` on. */
-  | { kind: "cut"; slot: number; firstRow: number; rows: number }
+  /** Cuts a piece of the table into bins, as records from `firstRow` on. The buffer comes back with the answer. */
+  | { kind: "cut"; piece: ArrayBuffer; firstRow: number; rows: number }
   | { kind: "help" }
-  | { kind: "train"; seed: number; base: number; largestWeight: number; validWeight: number; columns: OnnxColumn[] };
+  | { kind: "train"; seed: number; largestWeight: number; validWeight: number; columns: OnnxColumn[] };
 
 export interface Trained {
   onnx: Uint8Array;
@@ -37,6 +44,7 @@ export interface Trained {
 export type Answer =
   | { kind: "bins"; bins: ColumnBins }
   | { kind: "done" }
+  | { kind: "cut"; piece: ArrayBuffer }
   | { kind: "progress"; iteration: number; loss: number | undefined }
   | { kind: "trained"; trained: Trained }
   | { kind: "failed"; code: ErrorCode; message: string; stack: string | undefined };

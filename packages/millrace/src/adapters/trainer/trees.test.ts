@@ -57,6 +57,33 @@ describe("what the trees learn", () => {
     expect(weighted.history["valid_logloss"]?.at(-1)).toBeLessThan(lightGbm.logLoss + 0.03);
   });
 
+  test("validation rows count by their weights", async () => {
+    const [train, valid] = twoTables(500);
+    const half = valid.rows / 2;
+    const weight = valid.label.map((_, row) => (row < half ? 3 : 0));
+    const model = await fit({ train, valid: { ...valid, weight }, params: { trees: 5 } });
+    const predicted = await predict(model, valid);
+    expect(model.history["valid_logloss"]?.at(-1)).toBeCloseTo(lossOf(predicted.slice(0, half), valid.label.slice(0, half), "binary"), 5);
+  });
+
+  test("a table of more columns than are added up in one pass is learned from all of them", async () => {
+    const rows = 3000;
+    const random = congruential(5);
+    const features = Array.from({ length: 60 }, (_, i): FeatureColumn => ({
+      name: `x${i}`,
+      kind: "number",
+      values: Float32Array.from({ length: rows }, random),
+    }));
+    const told = [0, 23, 24, 47, 48, 59];
+    const label = Float32Array.from({ length: rows }, (_, row) =>
+      told.reduce((sum, i) => sum + (features[i]?.kind === "number" ? (features[i].values[row] ?? 0) : 0), 0),
+    );
+    const model = await fit({ train: { rows, features, label }, params: { objective: "regression", trees: 60, leaves: 8 }, threads: 2 });
+    const best = Object.entries(model.importance).toSorted(([, a], [, b]) => b - a);
+    expect(new Set(best.slice(0, 6).map(([name]) => name))).toEqual(new Set(told.map((i) => `x${i}`)));
+    expect(lossOf(await predict(model, { rows, features, label }), label, "regression")).toBeLessThan(0.2);
+  });
+
   test("the first splits are those of an exhaustive search", async () => {
     const rows = 400;
     const x = Float32Array.from({ length: rows }, (_, i) => (i * 7919) % 100);
@@ -204,6 +231,14 @@ describe("what keeps the trees in bounds", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(reported).toBe(after);
     await expect(fit({ train, params: {}, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+
+  test("an error in the caller's progress function ends the training with it", async () => {
+    const [train] = twoTables(500);
+    const onProgress = (): void => {
+      throw new Error("no more room on the screen");
+    };
+    await expect(fit({ train, params: {}, onProgress })).rejects.toThrow("no more room on the screen");
   });
 
   test("progress is told for each iteration with the validation loss", async () => {

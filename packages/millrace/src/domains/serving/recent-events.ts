@@ -4,6 +4,9 @@ export interface RecentEvents {
   add(key: string, timeMs: number): boolean;
 }
 
+/** Times by key: one, or for keys with several events a set. */
+type Times = Map<string, number | Set<number>>;
+
 /**
  * Remembers events in two generations, so that forgetting costs nothing. What counts as a repetition depends on the events and
  * their order alone, never on when a generation began.
@@ -11,21 +14,31 @@ export interface RecentEvents {
 export function createRecentEvents(reachMs: number): RecentEvents {
   let newestMs = Number.NEGATIVE_INFINITY;
   let youngFromMs = Number.NEGATIVE_INFINITY;
-  let young = new Set<string>();
-  let old = new Set<string>();
+  let young: Times = new Map();
+  let old: Times = new Map();
   return {
     add(key, timeMs) {
       if (timeMs > newestMs) newestMs = timeMs;
       if (timeMs < newestMs - reachMs) return true;
       if (newestMs - youngFromMs > reachMs) {
         old = young;
-        young = new Set();
+        young = new Map();
         youngFromMs = newestMs;
       }
-      const event = `${timeMs} ${key}`;
-      if (young.has(event) || old.has(event)) return false;
-      young.add(event);
+      if (has(old, key, timeMs)) return false;
+      const times = young.get(key);
+      if (times === undefined) young.set(key, timeMs);
+      else if (typeof times === "object") {
+        if (times.has(timeMs)) return false;
+        times.add(timeMs);
+      } else if (times === timeMs) return false;
+      else young.set(key, new Set([times, timeMs]));
       return true;
     },
   };
+}
+
+function has(times: Times, key: string, timeMs: number): boolean {
+  const found = times.get(key);
+  return typeof found === "object" ? found.has(timeMs) : found === timeMs;
 }

@@ -70,7 +70,7 @@ export async function* replayDays(services: ReplayServices, replay: Replay, sign
 
 const dayMs = 86_400_000;
 
-/** The model's rows over what the source left for later, as a temporary table of the warehouse; returns its quoted name. */
+/** The model's rows over what the source left for later, as a table of the warehouse (in memory, or spilled), dropped at the end; returns its quoted name. */
 async function materialize({ warehouse, relationOf, projectFolder }: ReplayServices, { name, of, rest, to }: Replay): Promise<string> {
   const later = `(select * from ${fileRelation(rest, findSourceFile(rest, projectFolder))} ${laterRows(rest)})`;
   const relation = await relationOf(of.name, { replace: { [tableOf(rest)]: later } });
@@ -92,7 +92,7 @@ async function materialize({ warehouse, relationOf, projectFolder }: ReplayServi
     }
   }
   const table = quoteName(`replay_${newId()}`);
-  await warehouse.execute(`create temporary table ${table} as select ${[...wanted].map(quoteName).join(", ")} from ${relation}`);
+  await warehouse.execute(`create table ${table} as select ${[...wanted].map(quoteName).join(", ")} from ${relation}`);
   return table;
 }
 

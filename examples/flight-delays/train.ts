@@ -22,6 +22,7 @@ export const lateArrival = flow("late-arrival", { until: "2001-06-01", trials: 6
     label: "late",
     id: "flight_id",
     time: "departed_at",
+    known: "landed_at",
     before: until,
     rows: 1_000_000,
     columns: ["origin", "destination", "distance", "hour", "weekday"],
@@ -34,8 +35,11 @@ export const lateArrival = flow("late-arrival", { until: "2001-06-01", trials: 6
     },
   });
   const { train, valid, test } = await step.splitByTime(rows, { valid: "14d", test: "14d" });
-  const space = search({ leaves: [15, 63], learningRate: [0.08, 0.2] });
-  const best = await step.tune(trees, space, { train, trials, folds: 2, sample: 60_000 });
-  const model = await step.fit(trees, { trees: 100, ...best.params }, { train, valid });
+  const space = search({ leaves: [31, 63], learningRate: [0.08, 0.2] });
+  const best =
+    trials > 0
+      ? await step.tune(trees, space, { train, trials, folds: 2, sample: 60_000, fixed: { trees: 40 } })
+      : await step.paramsOf("late-arrival@champion");
+  const model = await step.fit(trees, { ...best.params, trees: 100 }, { train, valid });
   return step.register("late-arrival", model, { test, gate: ready });
 });

@@ -5,6 +5,7 @@ import { treesTrainer } from "#adapters/trainer/trees";
 import { runFlow, type AnyFlow, type RunEvent, type RunResult } from "#domains/pipelines";
 import type { Project } from "#domains/project";
 import { qualitySteps } from "#domains/quality";
+import { getVersion, listModels, type ModelVersion } from "#domains/registry";
 import { ensureExperiment, finishRun, logInputs, logMetrics, logParams, startRun } from "#domains/tracking";
 import { trainingSteps, type PinnedTable, type RunLog } from "#domains/training";
 import { modelSchema } from "#domains/transform";
@@ -42,7 +43,15 @@ export async function executeFlow(services: Services, flow: AnyFlow, options: Fl
       tableOf: (model) => pinned.get(model) ?? notBuilt(model, pinned),
       onTrainingSet: lineage.onTrainingSet,
     }),
-    ...qualitySteps({ registry, tracking, blobs, tables, loadModel: (blob) => loadModelFile(blobs, blob), onVersion: lineage.onVersion }),
+    ...qualitySteps({
+      registry,
+      tracking,
+      blobs,
+      tables,
+      standing: await standingVersions(services),
+      loadModel: (blob) => loadModelFile(blobs, blob),
+      onVersion: lineage.onVersion,
+    }),
   };
   const code = { ...(await codeVersion(project.folder)), digest: sourceDigest(project) };
   let started: Promise<void> = Promise.resolve();
@@ -85,6 +94,15 @@ async function pinModels({ lake }: Services): Promise<Map<string, PinnedTable>> 
   const tables = (await lake.tables()).filter((table) => table.startsWith(`${modelSchema}.`));
   const snapshots = await Promise.all(tables.map((table) => lake.snapshot(table)));
   return new Map(snapshots.map(({ table, version }) => [table.slice(modelSchema.length + 1), { table, version }]));
+}
+
+/** The versions behind every alias now, by `<model>@<alias>`. */
+async function standingVersions({ registry }: Services): Promise<Map<string, ModelVersion>> {
+  const standing = new Map<string, ModelVersion>();
+  for (const { name, aliases } of await listModels(registry)) {
+    for (const [alias, version] of Object.entries(aliases)) standing.set(`${name}@${alias}`, await getVersion(registry, name, version));
+  }
+  return standing;
 }
 
 function notBuilt(model: string, pinned: ReadonlyMap<string, PinnedTable>): never {

@@ -5,6 +5,9 @@ import { pipelinesMigrations } from "#domains/pipelines";
 import { transformMigrations } from "#domains/transform";
 import { trackingMigrations } from "#domains/tracking";
 import { registryMigrations } from "#domains/registry";
+import { servingMigrations } from "#domains/serving";
+import { monitoringMigrations } from "#domains/monitoring";
+import { retrainingMigrations } from "#domains/retraining";
 import type { Migration } from "#ports/database";
 
 /** Every domain's tables, in the order of the domains. */
@@ -16,4 +19,7 @@ export const migrations: Migration[] = [
   ...pipelinesMigrations,
   ...trackingMigrations,
   ...registryMigrations,
+  ...servingMigrations,
+  ...monitoringMigrations,
+  ...retrainingMigrations,
 ];

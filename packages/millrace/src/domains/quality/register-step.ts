@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { defineStep, type StepContext } from "#domains/pipelines";
 import { registerVersion, resolve, setAlias, type ModelVersion, type RegistryServices } from "#domains/registry";
 import { artifactKey, logArtifact, logMetrics, logModel, type TrackingServices } from "#domains/tracking";
@@ -28,6 +29,8 @@ export interface RegisterServices {
   tables: TrainingTables;
   /** Loads a stored model file. */
   loadModel: (blob: string) => Promise<LoadedModel>;
+  /** The versions behind `<model>@<alias>` as they stood when the run began, so that a step's key can name them. */
+  standing: ReadonlyMap<string, ModelVersion>;
   /** Told of every new version, for lineage. */
   onVersion: (version: ModelVersion, model: TrainedModel, context: StepContext) => Promise<void>;
 }
@@ -70,7 +73,37 @@ export function qualitySteps(services: RegisterServices) {
       describe: (registered: Registered) => describe(registered),
       run: (context, name: string, model: TrainedModel, options: RegisterOptions) => register(services, context, name, model, options),
     }),
+
+    paramsOf: defineStep({
+      name: "paramsOf",
+      label: "parameters",
+      version: 1,
+      key: (reference: string) => ({ reference, version: standing(services, reference).version }),
+      describe: (found: ChosenParams) =>
+        `of ${found.model} v${found.version}: ${Object.entries(found.params)
+          .map(([name, value]) => `${name}=${String(value)}`)
+          .join(" ")}`,
+      run: async (_context, reference: string): Promise<ChosenParams> => {
+        const version = standing(services, reference);
+        return { model: version.model, version: version.version, params: (await readTraining(services.blobs, version)).params };
+      },
+    }),
   };
+}
+
+/** Parameters that a version was trained with. */
+export interface ChosenParams {
+  model: string;
+  version: number;
+  params: Record<string, unknown>;
+}
+
+function standing({ standing: versions }: RegisterServices, reference: string): ModelVersion {
+  const version = versions.get(reference);
+  if (version) return version;
+  throw new AppError("not_found", `No version stood as ${reference} when the run began (there were: ${[...versions.keys()].join(", ") || "none"}).`, {
+    hint: "Search for parameters instead: trials above 0.",
+  });
 }
 
 function describe({ model, version, alias, promoted, summary }: Registered): string {
@@ -177,6 +210,11 @@ async function store(
     },
     files: [
       { path: "model.onnx", data: new Uint8Array(Buffer.concat(chunks)), mediaType: "application/octet-stream" },
+      {
+        path: "training.json",
+        data: json({ trainer: model.trainer, params: model.params, seed: model.seed, bestIteration: model.bestIteration }),
+        mediaType: "application/json",
+      },
       { path: "signature.json", data: json(model.signature), mediaType: "application/json" },
     ],
   });
@@ -212,13 +250,31 @@ export function modelBlob(version: ModelVersion): string {
   return artifactKey(file.digest);
 }
 
+const trainingSchema = z.object({
+  trainer: z.string(),
+  params: z.record(z.string(), z.unknown()),
+  seed: z.number().int(),
+  bestIteration: z.number().int(),
+});
+
+/** How a version was trained. Throws `unsupported` for one that was made elsewhere. */
+export async function readTraining(blobs: BlobStore, version: ModelVersion): Promise<z.infer<typeof trainingSchema>> {
+  const file = version.files.find(({ path }) => path === "training.json");
+  if (!file) throw new AppError("unsupported", `${version.model}@${version.version} does not say how it was trained: it has no training.json.`);
+  return trainingSchema.parse(await readJson(blobs, file.digest));
+}
+
+async function readJson(blobs: BlobStore, digest: string): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await blobs.get(artifactKey(digest))) chunks.push(chunk);
+  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+}
+
 /** Reads what a version wants to be asked with. */
 export async function readSignature(blobs: BlobStore, version: ModelVersion): Promise<Signature> {
   const file = version.files.find(({ path }) => path === "signature.json");
   if (!file) throw new AppError("unsupported", `${version.model}@${version.version} does not say which features it takes: it has no signature.json.`);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await blobs.get(artifactKey(file.digest))) chunks.push(chunk);
-  const parsed = signatureSchema.safeParse(JSON.parse(Buffer.concat(chunks).toString("utf8")));
+  const parsed = signatureSchema.safeParse(await readJson(blobs, file.digest));
   if (!parsed.success)
     throw new AppError(
       "corrupt_data",

@@ -8,7 +8,7 @@ export { generateHandles, writeHandles } from "./generate-handles.ts";
 export { loadModels, type LoadOptions } from "./load-models.ts";
 export { memoryBuildStore } from "./memory-build-store.ts";
 export { transformMigrations } from "./migrations.ts";
-export { modelRelation, type ModelRelation } from "./model-relation.ts";
+export { modelRelation, modelRelationOver, type ModelRelation } from "./model-relation.ts";
 export {
   buildRecordSchema,
   modelSchema,

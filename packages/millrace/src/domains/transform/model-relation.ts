@@ -15,13 +15,32 @@ export interface ModelRelation {
 }
 
 /**
+ * The rows that a view would have if some of its sources held others: `replace` gives SQL for a FROM clause by `schema.table`. Throws
+ * `unsupported` for a model whose rows are stored, because those stay as they are.
+ */
+export async function modelRelationOver(
+  services: { lake: Lake; warehouse: Warehouse; buildStore: BuildStore },
+  model: string,
+  replace: Readonly<Record<string, string>>,
+): Promise<string> {
+  const { finished } = await services.buildStore.get(model);
+  if (finished === undefined) throw notBuilt(model);
+  if (finished.definition === undefined) {
+    throw new AppError("unsupported", `The model \`${model}\` is stored as a table, so its rows cannot be made from other sources.`, {
+      hint: "Give it materialized='view'.",
+    });
+  }
+  return relationOfRecord(services, finished, replace);
+}
+
+/**
  * The rows of a built model as SQL, whether they lie in the lake or are a view (which then reads the versions it was built on).
  * Throws `not_found` for a model that was never built.
  */
 export async function modelRelation(services: { lake: Lake; warehouse: Warehouse; buildStore: BuildStore }, model: string): Promise<ModelRelation> {
   const { finished } = await services.buildStore.get(model);
   if (finished === undefined) {
-    throw new AppError("not_found", `The model \`${model}\` has not been built.`, { hint: "Build it first: millrace build" });
+    throw notBuilt(model);
   }
   return { relation: await relationOfRecord(services, finished), version: finished.version, columns: finished.columns };
 }
@@ -29,11 +48,12 @@ export async function modelRelation(services: { lake: Lake; warehouse: Warehouse
 export async function relationOfRecord(
   { lake, warehouse }: { lake: Lake; warehouse: Warehouse },
   record: Pick<BuildRecord, "model" | "definition" | "version">,
+  replace: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   if (record.definition === undefined) return lake.relation(`${modelSchema}.${record.model}`, { version: record.version });
-  const sql = await inlineRelations(warehouse, record.definition, ({ schema, name }) => {
+  const sql = await inlineRelations(warehouse, record.definition, async ({ schema, name }) => {
     const [table, version] = name.split("@");
-    return lake.relation(`${schema}.${table}`, { version: Number(version) });
+    return replace[`${schema}.${table}`] ?? lake.relation(`${schema}.${table}`, { version: Number(version) });
   });
   return `(${sql}\n)`;
 }
@@ -61,4 +81,8 @@ export async function viewDefinition(
       hint: "Use materialized='table'.",
     });
   }
+}
+
+function notBuilt(model: string): AppError {
+  return new AppError("not_found", `The model \`${model}\` has not been built.`, { hint: "Build it first: millrace build" });
 }

@@ -46,6 +46,7 @@ interface Segment {
 /** Rows of this many list entries are split and then added up while they are still in the cache. */
 const chunkRows = 4096;
 
+/** Makes a thread's share. One long closure, because all its tasks work on the same row lists, buffers and views. */
 export function createShare(
   layout: Layout,
   params: TreesParams,

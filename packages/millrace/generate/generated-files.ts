@@ -4,7 +4,7 @@ import { lintConfig } from "../../../tests/structure/lint-config.ts";
 import { permissions } from "../src/domains/access/permissions.ts";
 import { configSchema, environmentOverrides } from "../src/domains/project/config.ts";
 import { commandTable } from "../src/entry/command-table.ts";
-import { globalOptions } from "../src/entry/global-options.ts";
+import { globalOptions, versionOption } from "../src/entry/global-options.ts";
 import { routeCommandTexts } from "../src/entry/route-command-texts.ts";
 import { clientOperations, clientTypes } from "./client-files.ts";
 import { apiPage } from "./reference-api.ts";
@@ -29,7 +29,7 @@ export function generatedFiles(routes: AnyRoute[]): Map<string, string> {
     ["packages/client/src/generated/operations.ts", clientOperations(routes)],
     ["docs/reference/errors.md", errorsPage()],
     ["docs/reference/api.md", apiPage(routes, permissions)],
-    ["docs/reference/cli.md", cliPage([...commandTable, ...texts], globalOptions)],
+    ["docs/reference/cli.md", cliPage([...commandTable, ...texts], [...globalOptions, versionOption])],
     ["docs/reference/config.md", configPage(config, environmentOverrides)],
     [".oxlintrc.json", `${JSON.stringify(lintConfig(), null, 2)}\n`],
     ...starter,

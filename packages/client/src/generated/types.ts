@@ -22,6 +22,14 @@ export type ErrorCode =
   | "cancelled"
   | "internal";
 
+export type SystemHealthInput = Record<string, never>;
+
+export interface SystemHealthOutput {
+  status: "ok";
+  project: string;
+  version: string;
+}
+
 export interface TokensCreateInput {
   name: string;
   /** any of public, project:read, project:run, models:write, predictions:make, predictions:read, access:write */

@@ -1,9 +1,13 @@
 import { enableCompileCache } from "node:module";
 import { Command, CommanderError } from "commander";
 import { commandTable, exitCodes, type CommandEntry } from "./command-table.ts";
+import { globalOptions, versionOption } from "./global-options.ts";
 import { routeCommands } from "./route-commands.ts";
 
 enableCompileCache();
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error; // a reader such as `head` that has seen enough is no failure
+});
 process.exitCode = await main(process.argv.slice(2));
 
 /** Runs one command line and gives its exit code. */
@@ -20,15 +24,12 @@ async function main(argv: string[]): Promise<number> {
   let exitCode = 0;
   const program = new Command("millrace")
     .description("From raw data to a model that is served, watched and retrained, in one process.")
-    .option("--json", "print the result as JSON on stdout; progress stays on stderr")
-    .option("-q, --quiet", "no progress")
-    .option("-C, --project <folder>", "the project's folder", ".")
-    .option("--debug", "show where an error came from")
-    .version(await version(), "-V, --version")
+    .version(await version(), ...versionOption)
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true })
     .addHelpText("after", `\n${exitCodes}`)
     .exitOverride();
+  for (const [flags, description] of globalOptions) program.option(flags, description);
   for (const entry of [...commandTable, ...routeCommands]) {
     add(program, entry, async (args, options) => {
       exitCode = await call(program, entry, args, options, controller.signal);
@@ -69,12 +70,13 @@ async function call(
   options: Record<string, unknown>,
   signal: AbortSignal,
 ): Promise<number> {
-  const global = program.opts<{ json?: boolean; quiet?: boolean; project: string; debug?: boolean }>();
+  const global = program.opts<{ json?: boolean; quiet?: boolean; project?: string; debug?: boolean }>();
   const { openTerminal, reportError } = await import("./command-line.ts");
   const terminal = openTerminal({ json: global.json ?? false, quiet: global.quiet ?? false, stdout: process.stdout, stderr: process.stderr });
   try {
-    const module = await entry.load();
-    return (await module.command({ args, options, folder: global.project, environment: process.env, terminal, signal })) ?? 0;
+    const [module, { resolveSelf }] = await Promise.all([entry.load(), import("./resolve-self.ts")]);
+    resolveSelf(); // before anything of the project is loaded, its configuration included
+    return (await module.command({ args, options, folder: global.project ?? ".", environment: process.env, terminal, signal })) ?? 0;
   } catch (error) {
     if (signal.aborted) return 130;
     return reportError(error, { json: terminal.json, stderr: process.stderr, debug: global.debug ?? false });
@@ -83,6 +85,6 @@ async function call(
 
 async function version(): Promise<string> {
   const { readFileSync } = await import("node:fs");
-  const file = new URL("../package.json", import.meta.url.includes("/src/") ? new URL("..", import.meta.url) : import.meta.url);
+  const file = new URL(import.meta.url.endsWith(".ts") ? "../../package.json" : "../package.json", import.meta.url);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

@@ -1,7 +1,7 @@
 import { holderOf, loadConfig, loadProject, type Project } from "#domains/project";
 import { toAppError } from "#kit/app-error";
 import type { CommandContext } from "./command.ts";
-import { attempt, failure, ok, warn, type Check } from "./doctor-check.ts";
+import { attempt, counted, failure, ok, warn, type Check } from "./doctor-check.ts";
 import { checkClock, checkDisk, checkMemory, checkNode, checkPackages, checkPort } from "./doctor-machine.ts";
 import { checkStores } from "./doctor-stores.ts";
 
@@ -41,7 +41,7 @@ async function readConfig(
 
 async function checkDefinitions(folder: string, environment: Record<string, string | undefined>): Promise<Check> {
   const { definitions } = await loadProject(folder, environment);
-  const counts = [...definitions].map(([kind, named]) => `${named.size} ${kind.replaceAll("_", " ")}${named.size === 1 ? "" : "s"}`);
+  const counts = [...definitions].map(([kind, named]) => counted(named.size, kind.replaceAll("_", " ")));
   return ok("definitions", counts.join(", ") || "none");
 }
 

@@ -44,3 +44,8 @@ export function sizeText(bytes: number): string {
   const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), units.length - 1);
   return `${Number((bytes / 1_000 ** power).toPrecision(3))} ${units[power]}`;
 }
+
+/** `1 table`, `2,000 tables` */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+}

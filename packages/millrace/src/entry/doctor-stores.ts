@@ -14,7 +14,7 @@ import { sql } from "#kit/sql";
 import type { BlobStore } from "#ports/blob-store";
 import type { Database } from "#ports/database";
 import type { Warehouse } from "#ports/warehouse";
-import { attempt, fail, failure, ok, sizeText, type Check } from "./doctor-check.ts";
+import { attempt, counted, fail, failure, ok, sizeText, type Check } from "./doctor-check.ts";
 import { lazyWarehouse } from "./lazy-warehouse.ts";
 import { openBlobs, openState } from "./open-stores.ts";
 
@@ -75,7 +75,7 @@ async function checkStreams(home: string): Promise<Check> {
   try {
     const topics = await stream.topics();
     const records = topics.flatMap((topic) => topic.partitions).reduce((sum, { firstOffset, endOffset }) => sum + endOffset - firstOffset, 0);
-    return ok("streams", `${topics.length} topics, ${records.toLocaleString("en-US")} records`);
+    return ok("streams", `${counted(topics.length, "topic")}, ${counted(records, "record")}`);
   } finally {
     await stream.close();
   }
@@ -100,7 +100,7 @@ async function checkLake(lake: Lake, warehouse: Warehouse): Promise<Check> {
   }
   if (damaged.length > 0)
     return fail("lake", damaged.slice(0, 3).join(" "), `${restore} Tables of SQL models can be built anew: millrace build --full-refresh`);
-  return ok("lake", `${tables.length} tables, newest versions readable, ${sizeText(bytes)}`);
+  return ok("lake", `${counted(tables.length, "table")}, newest versions readable, ${sizeText(bytes)}`);
 }
 
 /** Every version's files must be there; those that an alias stands for must also be what was registered. */
@@ -117,7 +117,7 @@ async function checkModels(state: Database, blobs: BlobStore): Promise<Check> {
   }
   if (missing.length > 0)
     return fail("models", missing.slice(0, 3).join("; "), "Restore the files, or train again: millrace reproduce <model>@<version>");
-  return ok("models", `${models.length} models, ${versions} versions, all files present`);
+  return ok("models", `${counted(models.length, "model")}, ${counted(versions, "version")}, all files present`);
 }
 
 async function badFiles(version: ModelVersion, blobs: BlobStore): Promise<string[]> {

@@ -67,9 +67,9 @@ describe("doctor", () => {
     expect([exit, ok]).toEqual([0, true]);
     expect(checks.get("config")!.text).toContain("sick in ");
     expect(checks.get("state")!.text).toContain("is whole");
-    expect(checks.get("lake")!.text).toMatch(/^1 tables, newest versions readable/);
-    expect(checks.get("streams")!.text).toBe("1 topics, 1 records");
-    expect(checks.get("models")!.text).toBe("1 models, 1 versions, all files present");
+    expect(checks.get("lake")!.text).toMatch(/^1 table, newest versions readable/);
+    expect(checks.get("streams")!.text).toBe("1 topic, 1 record");
+    expect(checks.get("models")!.text).toBe("1 model, 1 version, all files present");
     expect(text).toMatch(/^ok {4}node {14}Node 24/);
   });
 

@@ -70,6 +70,11 @@ export function endpoint(name: string, options: EndpointOptions): Endpoint {
   };
 }
 
+/** The topic of an endpoint's answers. */
+export function outOf({ name, stream }: Pick<Endpoint, "name" | "stream">): string {
+  return stream?.out ?? `${name}-predictions`;
+}
+
 /** Rows that ingestion left for later, played back as events in the order of their times, through the SQL that prepares history. */
 export interface Replay {
   readonly kind: "replay";

@@ -1,5 +1,6 @@
 import { createOnlineFeatures, type BoundView, type FeatureView, type OnlineFeatures } from "#domains/features";
 import type { Topic } from "#domains/ingest";
+import { viewsInOrder } from "#domains/training";
 import { AppError } from "#kit/app-error";
 import { digestOf } from "#kit/hash";
 import { newId } from "#kit/id";
@@ -53,7 +54,7 @@ export async function openLiveFeatures(services: ServingServices, request: LiveF
 
 /** Builds features from tables and topics, without a checkpoint. */
 async function build(services: ServingServices, { features, topics, positions, signal }: LiveFeaturesRequest): Promise<LiveFeatures> {
-  const warm = await warmFeatures(services, features, topics, positions, signal);
+  const warm = await warmFeatures(services, viewsInOrder(features), topics, positions, signal);
   return { ...warm, digest: featuresDigest(features), views: viewsOf(features), newestMs: await newestOf(services, topics, positions) };
 }
 
@@ -61,7 +62,7 @@ async function restore(services: ServingServices, request: LiveFeaturesRequest, 
   const { features, topics, positions, signal } = request;
   const chunks: Uint8Array[] = [];
   for await (const chunk of await services.blobs.get(checkpoint.blob)) chunks.push(chunk);
-  const online = createOnlineFeatures(features, { latenessMs, snapshot: Buffer.concat(chunks) });
+  const online = createOnlineFeatures(viewsInOrder(features), { latenessMs, snapshot: Buffer.concat(chunks) });
   const views = viewsOf(features);
   const recent = recentOf(topics);
   const { stream } = services;

@@ -2,7 +2,7 @@ import type { Topic } from "#domains/ingest";
 import { AppError } from "#kit/app-error";
 import type { StreamProducer } from "#ports/stream";
 import { createExclusive } from "./exclusive.ts";
-import type { Endpoint } from "./define.ts";
+import { outOf, type Endpoint } from "./define.ts";
 import { featuresDigest, isBelievable, openLiveFeatures, writeCheckpoint, type LiveFeatures } from "./live-features.ts";
 import { createPredictor, type PredictOptions, type PredictResult } from "./predict.ts";
 import { readsFeatures } from "./matrix-row.ts";
@@ -22,6 +22,8 @@ export interface OpenEndpoint {
   readonly rejected: string;
   /** The version that answers, the one scored beside it, and by topic the next event. */
   status(): EndpointStatus;
+  /** False once it stopped over an error or was closed: open it again. */
+  usable(): boolean;
   /** What answers now. */
   serving(): ServedModel;
   shadow(): ServedModel | undefined;
@@ -62,7 +64,7 @@ const checkpointEvery = 250_000;
 export async function openEndpoint(services: ServingServices, definition: Endpoint, topics: Topic[], signal?: AbortSignal): Promise<OpenEndpoint> {
   const { stream, state, clock, log } = services;
   const { name } = definition;
-  const out = definition.stream?.out ?? `${name}-predictions`;
+  const out = outOf(definition);
   const rejected = `${out}-rejected`;
   const stored = await findEndpointState(state, name);
   const first = await firstModels(services, definition, stored);
@@ -105,6 +107,7 @@ export async function openEndpoint(services: ServingServices, definition: Endpoi
       newestMs: live.newestMs,
       positions: Object.fromEntries(scorer.positions),
     }),
+    usable: () => broken === undefined && !closing.signal.aborted,
     serving: () => models.serving,
     shadow: () => models.shadow,
     advance,

@@ -17,7 +17,7 @@ export interface PredictionRecord {
   shadow?: { version: number; score: number };
   /** The matrix row, in the order of the version's signature. */
   inputs: Float32Array;
-  /** By alias of a feature view: known time of the newest event used, epoch ms; null for none. */
+  /** By alias of a feature view, in the order of the aliases' names: known time of the newest event used, epoch ms; null for none. */
   known: (number | null)[];
   /** Positions in `inputs` of features whose value the caller gave in place of the one that was read. */
   given?: number[];

@@ -1,11 +1,11 @@
 import { featureNames } from "#domains/features";
+import { viewsInOrder } from "#domains/training";
 import { AppError } from "#kit/app-error";
 import { closestName } from "#kit/closest-name";
 import type { WarehouseRow } from "#ports/warehouse";
 import type { LiveFeatures } from "./live-features.ts";
 import { numberOf, rowWriter, type AskingRow, type RowWriter } from "./matrix-row.ts";
 import type { ServedModel } from "./served-model.ts";
-import { knownTimes } from "./stream-scorer.ts";
 
 /** One row of a request, ready to be scored but for its place in the matrix. */
 export interface Question {
@@ -51,6 +51,7 @@ export function questionReader(model: ServedModel, live: LiveFeatures, extra: re
   const categories = new Set(signature.inputs.filter((input) => input.kind === "category").map((input) => input.name));
   const features = new Float32Array(online.names.length);
   const known = new Float64Array(online.aliases.length);
+  const aliases = Object.keys(viewsInOrder(signature.features)).map((alias) => online.aliases.indexOf(alias));
 
   return {
     model,
@@ -77,7 +78,12 @@ export function questionReader(model: ServedModel, live: LiveFeatures, extra: re
         out[offset + place] = numberOf(name, row[name]);
       }
       const key = row[keyField] ?? row[signature.id];
-      return { key: key === undefined || key === null ? "" : String(key), timeMs, known: knownTimes(known), given };
+      return {
+        key: key === undefined || key === null ? "" : String(key),
+        timeMs,
+        known: aliases.map((at) => (Number.isNaN(known[at]!) ? null : known[at]!)),
+        given,
+      };
     },
   };
 

@@ -244,7 +244,7 @@ export function createStreamScorer(options: ScorerOptions, endpoint: string): St
 }
 
 /** Known times as a record keeps them: null for none. */
-export function knownTimes(known: Float64Array): (number | null)[] {
+function knownTimes(known: Float64Array): (number | null)[] {
   const times: (number | null)[] = [];
   for (let i = 0; i < known.length; i++) times.push(Number.isNaN(known[i]!) ? null : known[i]!);
   return times;

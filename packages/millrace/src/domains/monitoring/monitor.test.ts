@@ -13,7 +13,7 @@ import {
   type Step,
   type TestPlace,
   type Truth,
-} from "./open-test-monitor.ts";
+} from "../../../../../tests/contracts/monitored-place.ts";
 import { totalCounts } from "./store.ts";
 
 let warehouse: Warehouse;

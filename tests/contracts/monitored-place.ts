@@ -6,17 +6,15 @@ import { openEmbeddedStream } from "#adapters/stream/embedded";
 import { openDuckdb } from "#adapters/warehouse/duckdb";
 import { topic } from "#domains/ingest";
 import { openLake, type Lake } from "#domains/lake";
+import { dayMs, monitoringMigrations, openMonitor, type Monitor, type MonitorOptions, type MonitorReference } from "#domains/monitoring";
 import { profileOf, type TableColumn } from "#domains/quality";
 import { encodePrediction, endpoint, type PredictionRecord } from "#domains/serving";
 import { fixedClock } from "#kit/clock";
 import { silentLog } from "#kit/log";
-import type { Database } from "#ports/database";
+import type { Database, Migration } from "#ports/database";
 import type { Stream, StreamProducer } from "#ports/stream";
 import type { Warehouse } from "#ports/warehouse";
-import { openTestState } from "../../../../../tests/contracts/state.ts";
-import { monitoringMigrations } from "./migrations.ts";
-import { dayMs, type MonitorReference } from "./model.ts";
-import { openMonitor, type Monitor, type MonitorOptions } from "./open-monitor.ts";
+import { openTestState } from "./state.ts";
 
 export const firstDayMs = Date.parse("2001-06-01T00:00:00Z");
 
@@ -65,10 +63,11 @@ export interface TestPlace {
   close(): Promise<void>;
 }
 
-export async function openTestPlace(warehouse: Warehouse): Promise<TestPlace> {
+/** `migrations` are those of further domains that the test needs. */
+export async function openTestPlace(warehouse: Warehouse, migrations: Migration[] = []): Promise<TestPlace> {
   const root = await mkdtemp(join(tmpdir(), "millrace-monitor-"));
   const clock = fixedClock(Date.parse("2026-01-01T00:00:00Z"));
-  const state = await openTestState(monitoringMigrations);
+  const state = await openTestState([...monitoringMigrations, ...migrations]);
   const blobs = await openLocalBlobs({ folder: join(root, "blobs") });
   const lake = openLake({ blobs, warehouse, clock, log: silentLog, scratchFolder: join(root, "scratch") });
   const stream = await openEmbeddedStream({ folder: join(root, "streams"), clock, log: silentLog });

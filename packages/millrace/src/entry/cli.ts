@@ -28,6 +28,7 @@ async function main(argv: string[]): Promise<number> {
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true })
     .addHelpText("after", `\n${exitCodes}`)
+    .configureOutput({ outputError: () => undefined }) // told below, as every other error is
     .exitOverride();
   for (const [flags, description] of globalOptions) program.option(flags, description);
   for (const entry of [...commandTable, ...routeCommands]) {
@@ -39,9 +40,20 @@ async function main(argv: string[]): Promise<number> {
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : 2;
+    if (error.exitCode === 0) return 0;
+    if (error.code !== "commander.help") await reportUsage(error.message, argv);
+    return 2;
   }
   return interrupted ? 130 : exitCode;
+}
+
+/** A mistake in the command line itself, such as an unknown option; the suggestion commander has is the hint. */
+async function reportUsage(message: string, argv: string[]): Promise<void> {
+  const [{ reportError, usage }, [problem, suggestion]] = [await import("./command-line.ts"), message.replace(/^error: /, "").split("\n", 2)];
+  const text = problem!.replaceAll("'", "`");
+  const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? "millrace --help lists the commands, millrace <command> --help its options.";
+  const sentence = `${text[0]!.toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
+  reportError(usage(sentence, hint), { json: argv.includes("--json"), stderr: process.stderr, debug: false });
 }
 
 /** Adds a command under its words, making the group (`models` of `models list`) where it is the first. */

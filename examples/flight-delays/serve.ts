@@ -1,4 +1,5 @@
 // Where the model answers, what watches it, and when it learns again.
+import { flights } from "#models";
 import { decay, drift, endpoint } from "millrace";
 import { arrivals, departures } from "./sources.ts";
 import { lateArrival } from "./train.ts";
@@ -6,6 +7,7 @@ import { lateArrival } from "./train.ts";
 export default endpoint("late-arrival", {
   model: "late-arrival@champion",
   stream: { in: departures, out: "late-arrival-predictions" },
+  batch: { may: { of: flights, where: "departed_at >= timestamp '2001-05-01' and departed_at < timestamp '2001-06-01'" } },
   outcomes: { from: arrivals, label: "late" },
   retrain: {
     with: lateArrival,

@@ -1,6 +1,8 @@
 import { actorOf, listTokens, type AccessServices } from "#domains/access";
 import { openLedger, reclaim, type Ledger } from "#domains/pipelines";
-import { loadConfig, loadProject, lockProject, type Project, type ProjectLock } from "#domains/project";
+import type { Topic } from "#domains/ingest";
+import { definitionsOf, loadConfig, loadProject, lockProject, type Project, type ProjectLock } from "#domains/project";
+import { createEndpointDesk, type Endpoint, type EndpointDesk } from "#domains/serving";
 import type { RegistryServices } from "#domains/registry";
 import type { TrackingServices } from "#domains/tracking";
 import { TrainingTables } from "#domains/training";
@@ -8,6 +10,7 @@ import { stateBuildStore, type BuildStore } from "#domains/transform";
 import { systemClock, type Clock } from "#kit/clock";
 import { jsonLog, type Log } from "#kit/log";
 import { openStores, type Stores } from "./open-stores.ts";
+import { servingServices } from "./serving-services.ts";
 import { resolveSelf } from "./resolve-self.ts";
 
 export interface OpenOptions {
@@ -34,6 +37,10 @@ export interface Services extends Stores {
   buildStore: BuildStore;
   /** Training sets in memory, for the next step. */
   tables: TrainingTables;
+  /** Where requests find the endpoints. */
+  serving: EndpointDesk;
+  monitoring: { state: Stores["state"] };
+  retraining: { state: Stores["state"] };
 }
 
 export interface OpenedProject {
@@ -57,18 +64,22 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
     const { state, blobs } = stores;
     const ledger = openLedger({ database: state, clock });
     if (!readOnly) await reclaim(ledger);
-    const services: Services = {
+    const services: Omit<Services, "serving"> & { serving?: EndpointDesk } = {
       ...stores,
       ...{ project, clock, log, ledger, tables: new TrainingTables(blobs), buildStore: stateBuildStore(state) },
       access: { state, clock },
       tracking: { state, blobs, clock },
       registry: { state, clock },
       lineage: { state, clock },
+      monitoring: { state },
+      retraining: { state },
     };
+    const opened = Object.assign(services, { serving: openDesk(services) });
     return {
-      services,
+      services: opened,
       lock,
       async close() {
+        await opened.serving.close();
         await stores.close();
         lock?.release();
       },
@@ -77,6 +88,14 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
     lock?.release();
     throw error;
   }
+}
+
+function openDesk(services: Omit<Services, "serving">): EndpointDesk {
+  const { project } = services;
+  return createEndpointDesk(servingServices(services), {
+    endpoints: definitionsOf<Endpoint>(project, "endpoint"),
+    topics: definitionsOf<Topic>(project, "topic"),
+  });
 }
 
 /** Who a bearer token stands for, and whether there is any. */

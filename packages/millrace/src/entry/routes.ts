@@ -1,6 +1,25 @@
 import { accessRoutes } from "#domains/access";
+import { lakeRoutes } from "#domains/lake";
+import { lineageRoutes } from "#domains/lineage";
+import { monitoringRoutes } from "#domains/monitoring";
+import { pipelineRoutes } from "#domains/pipelines";
+import { registryRoutes } from "#domains/registry";
+import { retrainingRoutes } from "#domains/retraining";
+import { servingRoutes } from "#domains/serving";
 import type { AnyRoute } from "#kit/route";
 import { systemRoutes } from "./system-routes.ts";
+import { traceRoutes } from "./trace-routes.ts";
 
 /** Every operation of Millrace. The server, the client, the command line and the reference are made from this list. */
-export const allRoutes: AnyRoute[] = [...systemRoutes, ...accessRoutes];
+export const allRoutes: AnyRoute[] = [
+  ...systemRoutes,
+  ...accessRoutes,
+  ...lineageRoutes,
+  ...lakeRoutes,
+  ...pipelineRoutes,
+  ...registryRoutes,
+  ...servingRoutes,
+  ...traceRoutes,
+  ...monitoringRoutes,
+  ...retrainingRoutes,
+];

@@ -6,7 +6,7 @@ import { AppError, toAppError } from "#kit/app-error";
 import { newId } from "#kit/id";
 import type { Log } from "#kit/log";
 import { openApi } from "#kit/open-api";
-import { isRawAnswer, pathParameters, type Actor, type AnyRoute } from "#kit/route";
+import { isRawAnswer, pathParameters, type Actor, type AnyRoute, type RawAnswer } from "#kit/route";
 
 export interface ServerOptions {
   routes: AnyRoute[];
@@ -103,18 +103,29 @@ function mount(app: FastifyInstance, route: AnyRoute, options: ServerOptions, lo
     method: route.method,
     url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
     handler: async (request, reply) => {
-      const actor = await authorize(route, request, options, loopback);
-      const input = parse(route, { ...given(route, request), ...pick(request.params, parameters) });
-      const controller = new AbortController();
-      request.raw.once("close", () => request.raw.destroyed && controller.abort());
-      const answer: unknown = await route.handle(options.services as never, input, { actor, requestId: request.id, signal: controller.signal });
-      if (!isRawAnswer(answer)) return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(answer ?? null));
-      reply.code(answer.status ?? 200).headers({ "x-content-type-options": "nosniff", ...answer.headers, "content-type": answer.contentType });
-      return reply.send(
-        typeof answer.body === "string" ? answer.body : answer.body instanceof Uint8Array ? Buffer.from(answer.body) : Readable.from(answer.body),
-      );
+      try {
+        const actor = await authorize(route, request, options, loopback);
+        const input = parse(route, { ...given(route, request), ...pick(request.params, parameters) });
+        const controller = new AbortController();
+        request.raw.once("close", () => request.raw.destroyed && controller.abort());
+        const answer: unknown = await route.handle(options.services as never, input, { actor, requestId: request.id, signal: controller.signal });
+        if (isRawAnswer(answer)) return sendRaw(reply, answer);
+        return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(answer ?? null));
+      } catch (thrown) {
+        if (!route.protocol) throw thrown;
+        return sendRaw(reply, route.protocol.errorAnswer(knownError(thrown, request.id, options.log)));
+      }
     },
   });
+}
+
+function sendRaw(reply: FastifyReply, { status = 200, headers, contentType, body }: RawAnswer): FastifyReply {
+  reply.code(status).headers({ "x-content-type-options": "nosniff", ...headers, "content-type": contentType });
+  return reply.send(typeof body === "string" ? body : body instanceof Uint8Array ? asBuffer(body) : Readable.from(body));
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 async function authorize(route: AnyRoute, request: FastifyRequest, options: ServerOptions, loopback: boolean): Promise<Actor> {
@@ -152,8 +163,9 @@ function isLoopback(host: string): boolean {
 }
 
 function given(route: AnyRoute, request: FastifyRequest): Record<string, unknown> {
+  const body = request.body as Buffer | undefined | null; // what the one content type parser gives
+  if (route.protocol?.bytes) return { ...(request.query as Record<string, unknown>), body: body ?? Buffer.alloc(0), headers: request.headers };
   if (route.method === "GET" || route.method === "DELETE") return request.query as Record<string, unknown>;
-  const body = request.body as Buffer | undefined | null;
   if (!body || body.length === 0) return {};
   try {
     const value: unknown = JSON.parse(body.toString("utf8"));
@@ -180,9 +192,15 @@ export function parse(route: AnyRoute, input: Record<string, unknown>): unknown 
   });
 }
 
-function sendError(reply: FastifyReply, thrown: unknown, requestId: string, log: Log): FastifyReply {
+/** An error as one of ours; a defect or failure is logged. */
+function knownError(thrown: unknown, requestId: string, log: Log): AppError {
   const error = thrown instanceof z.ZodError ? new AppError("invalid_argument", z.prettifyError(thrown)) : fromFastify(thrown);
   if (error.status >= 500) log.error(error.message, { requestId, code: error.code, stack: thrown instanceof Error ? thrown.stack : undefined });
+  return error;
+}
+
+function sendError(reply: FastifyReply, thrown: unknown, requestId: string, log: Log): FastifyReply {
+  const error = knownError(thrown, requestId, log);
   return reply
     .code(error.status)
     .header("content-type", "application/json; charset=utf-8")

@@ -6,7 +6,7 @@ import { modelAdapters } from "./load-model-file.ts";
 import type { Services } from "./open-project.ts";
 
 /** What serving works with: the registry's versions, and the SQL models' present rows. */
-export function servingServices(services: Services): ServingServices {
+export function servingServices(services: Omit<Services, "serving">): ServingServices {
   const { state, blobs, stream, lake, warehouse, clock, log } = services;
   return {
     state,

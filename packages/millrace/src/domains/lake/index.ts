@@ -13,3 +13,4 @@ export type {
   WriteOptions,
   WriteResult,
 } from "./model.ts";
+export { lakeRoutes } from "./routes.ts";

@@ -20,3 +20,4 @@ export { recordModelVersion } from "./record-model-version.ts";
 export { recordTable } from "./record-table.ts";
 export { recordTrainingSet } from "./record-training-set.ts";
 export { downstream, upstream } from "./walk.ts";
+export { lineageRoutes } from "./routes.ts";

@@ -33,3 +33,4 @@ export { paramsFromText, resolveParams } from "./params.ts";
 export { runFlow, type RunFlowOptions, type RunResult } from "./run-flow.ts";
 export { type RunFilter } from "./store-runs.ts";
 export { why, type Why } from "./why.ts";
+export { pipelineRoutes } from "./routes.ts";

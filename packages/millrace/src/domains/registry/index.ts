@@ -17,3 +17,4 @@ export {
 export { registerVersion } from "./register-version.ts";
 export { resolve } from "./resolve.ts";
 export { aliasHistory, type AliasMoved, removeAlias, rollbackAlias, setAlias } from "./set-alias.ts";
+export { registryRoutes } from "./routes.ts";

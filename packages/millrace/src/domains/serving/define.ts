@@ -14,6 +14,8 @@ export interface Endpoint {
   readonly stream?: { readonly in: Topic; readonly out: string };
   /** Events that bring the truth, and the field that holds it. */
   readonly outcomes?: { readonly from: Topic; readonly label: string };
+  /** Tables that are scored whole, by the name of the table for the scores (`predictions.<name>`). */
+  readonly batch?: Readonly<Record<string, { readonly of: { readonly name: string }; readonly where?: string }>>;
   readonly retrain?: Retraining;
 }
 
@@ -32,6 +34,7 @@ export interface EndpointOptions {
   model: string;
   stream?: { in: Topic; out: string };
   outcomes?: { from: Topic; label: string };
+  batch?: Record<string, { of: { name: string }; where?: string }>;
   retrain?: { with: AnyFlow; params?: Record<string, unknown>; when: PolicyTrigger[]; atMostEvery?: Duration };
 }
 
@@ -57,13 +60,18 @@ export function endpoint(name: string, options: EndpointOptions): Endpoint {
   }
   if (options.retrain && !options.outcomes)
     throw fail("cannot retrain without outcomes", "Say where the truth comes from: outcomes: { from: topic, label }.");
-  const { model, stream, outcomes, retrain } = options;
+  const { model, stream, outcomes, batch, retrain } = options;
   return {
     kind: "endpoint",
     name,
     model,
     ...(stream && { stream }),
     ...(outcomes && { outcomes }),
+    ...(batch && {
+      batch: Object.fromEntries(
+        Object.entries(batch).map(([into, { of, where }]) => [into, { of: { name: of.name }, ...(where !== undefined && { where }) }]),
+      ),
+    }),
     ...(retrain && {
       retrain: { with: retrain.with, params: retrain.params ?? {}, when: retrain.when, atMostEveryMs: durationMs(retrain.atMostEvery ?? "7d") },
     }),

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { buildTrainingSet as joinTrainingSet, type BoundView } from "#domains/features";
+import { buildTrainingSet as joinTrainingSet } from "#domains/features";
 import type { Lake } from "#domains/lake";
 import { AppError } from "#kit/app-error";
 import { quoteName } from "#kit/sql-text";
@@ -8,7 +8,7 @@ import type { BlobStore } from "#ports/blob-store";
 import type { FeatureColumn } from "#ports/trainer";
 import type { WarehouseTable } from "#ports/warehouse";
 import { writeColumnFile, type ColumnArray, type Columns } from "./column-file.ts";
-import { viewsInOrder, type TrainingSet } from "./model.ts";
+import { viewsInOrder, type PinnedTable, type TrainingSet, type TrainingSetRequest } from "./model.ts";
 import { fileColumns, type TrainingTables } from "./training-table.ts";
 
 export interface TrainingSetServices {
@@ -16,33 +16,6 @@ export interface TrainingSetServices {
   blobs: BlobStore;
   tables: TrainingTables;
   threads: number;
-}
-
-/** A table at a version. */
-export interface PinnedTable {
-  table: string;
-  version: number;
-}
-
-export interface TrainingSetRequest {
-  /** Table with a row per example. */
-  examples: PinnedTable;
-  /** Number column that names an example. */
-  id: string;
-  label: string;
-  time: string;
-  /** Column with the moment the label is known; an example is left out when that is not before `before`. */
-  known?: string;
-  /** ISO date or instant: only examples of earlier times. */
-  before?: string;
-  /** At most this many rows, drawn evenly and reproducibly. */
-  rows?: number;
-  seed: number;
-  /** The examples' own columns that the model takes. */
-  columns: string[];
-  features: Record<string, BoundView>;
-  /** The table behind each model that a feature view takes its events from. */
-  events: Record<string, PinnedTable>;
 }
 
 export interface BuildOptions {
@@ -87,6 +60,7 @@ export async function buildTrainingSet(services: TrainingSetServices, request: T
   return {
     kind: "training_set",
     blob: await store(services, joined.rows, file, await options.scratch()),
+    request,
     rows: joined.rows,
     signature: { inputs, columns, features, time, id, label, task: "binary" },
     tables: pinned(request),

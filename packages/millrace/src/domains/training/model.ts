@@ -25,10 +25,35 @@ export const signatureSchema = z.object({
   task: z.enum(["binary", "regression"]),
 });
 
+const pinnedTable = z.object({ table: z.string(), version: z.number().int() });
+
+/** Everything that a training set depends on: the same request gives the same bytes. */
+export const trainingSetRequestSchema = z.object({
+  /** Table with a row per example. */
+  examples: pinnedTable,
+  /** Number column that names an example. */
+  id: z.string(),
+  label: z.string(),
+  time: z.string(),
+  /** Column with the moment the label is known; an example is left out when that is not before `before`. */
+  known: z.string().optional(),
+  /** ISO date or instant: only examples of earlier times. */
+  before: z.string().optional(),
+  /** At most this many rows, drawn evenly and reproducibly. */
+  rows: z.number().int().optional(),
+  seed: z.number().int(),
+  /** The examples' own columns that the model takes. */
+  columns: z.array(z.string()),
+  features: z.record(z.string(), boundViewSchema),
+  /** The table behind each model that a feature view takes its events from. */
+  events: z.record(z.string(), pinnedTable),
+});
+
 /** A training set: rows sorted by time, pinned to the versions of the tables they came from, stored as one blob of columns. */
 export const trainingSetSchema = z.object({
   kind: z.literal("training_set"),
   blob: z.string(),
+  request: trainingSetRequestSchema,
   rows: z.number().int(),
   signature: signatureSchema,
   /** Tables it was made from, with their versions. */
@@ -67,6 +92,8 @@ export function viewsInOrder<View>(features: Readonly<Record<string, View>>): Re
 
 export type InputColumn = z.infer<typeof inputColumnSchema>;
 export type Signature = z.infer<typeof signatureSchema>;
+export type PinnedTable = z.infer<typeof pinnedTable>;
+export type TrainingSetRequest = z.infer<typeof trainingSetRequestSchema>;
 export type TrainingSet = z.infer<typeof trainingSetSchema>;
 export type RowRange = z.infer<typeof rowRangeSchema>;
 export type TrainedModel = z.infer<typeof trainedModelSchema>;

@@ -6,9 +6,9 @@ import { AppError } from "#kit/app-error";
 import { sha256 } from "#kit/hash";
 import type { BlobStore } from "#ports/blob-store";
 import type { Trainer } from "#ports/trainer";
-import { buildTrainingSet, type PinnedTable, type TrainingSetServices } from "./build-training-set.ts";
+import { buildTrainingSet, type TrainingSetServices } from "./build-training-set.ts";
 import type { SearchSpace, TrainerHandle } from "./define.ts";
-import type { RowRange, TrainedModel, TrainingSet } from "./model.ts";
+import type { PinnedTable, RowRange, TrainedModel, TrainingSet } from "./model.ts";
 import { sampleRows, tune, type Trial } from "./tune.ts";
 
 /** What is written down about a run as it goes on. Repeating a call with the same values is harmless. */

@@ -1,0 +1,139 @@
+import { z } from "zod";
+import { route } from "#kit/route";
+import { getModel, listModels } from "./change-model.ts";
+import { listVersions } from "./change-version.ts";
+import type { RegistryServices } from "./model.ts";
+import { resolve } from "./resolve.ts";
+import { aliasHistory, rollbackAlias, setAlias } from "./set-alias.ts";
+
+const registryRoute = route<{ registry: RegistryServices; serving?: { reload(): Promise<void> } }>();
+
+const modelOutput = z.object({
+  name: z.string(),
+  description: z.string(),
+  tags: z.record(z.string(), z.string()),
+  createdMs: z.number(),
+  updatedMs: z.number(),
+  aliases: z.record(z.string(), z.number()),
+  latest: z.number().optional(),
+});
+const versionOutput = z.object({
+  model: z.string(),
+  version: z.number(),
+  runId: z.string().optional(),
+  digest: z.string(),
+  format: z.string(),
+  status: z.enum(["pending", "ready", "failed"]),
+  metrics: z.record(z.string(), z.number().nullable()),
+  aliases: z.array(z.string()),
+  data: z.array(z.object({ table: z.string(), version: z.number(), digest: z.string().optional() })),
+  createdMs: z.number(),
+  description: z.string(),
+  tags: z.record(z.string(), z.string()),
+  gate: z.record(z.string(), z.unknown()).optional(),
+});
+const moved = z.object({ version: z.number(), previous: z.number().optional(), changed: z.boolean() });
+const reason = z.string().min(1).describe("why, for the history");
+
+export const registryRoutes = [
+  registryRoute({
+    name: "models.list",
+    method: "GET",
+    path: "/api/models",
+    summary: "List registered models with what their aliases hold.",
+    permission: "project:read",
+    input: z.object({}),
+    output: z.object({ models: z.array(modelOutput) }),
+    errors: [],
+    cli: { rows: "models", columns: ["name", "latest", "aliases", "updatedMs"] },
+    handle: async ({ registry }) => ({ models: await listModels(registry) }),
+  }),
+  registryRoute({
+    name: "models.show",
+    method: "GET",
+    path: "/api/models/{model}",
+    summary: "Show a model and its versions, newest first.",
+    permission: "project:read",
+    input: z.object({ model: z.string() }),
+    output: modelOutput.extend({ versions: z.array(versionOutput) }),
+    errors: ["not_found"],
+    cli: { positional: ["model"], rows: "versions", columns: ["version", "status", "aliases", "runId", "digest"] },
+    handle: async ({ registry }, { model }) => ({ ...(await getModel(registry, model)), versions: await listVersions(registry, { model }) }),
+  }),
+  registryRoute({
+    name: "models.version",
+    method: "GET",
+    path: "/api/models/{model}/versions/{version}",
+    summary: "Show a version (a number, an alias or `latest`) with its gate report.",
+    permission: "project:read",
+    input: z.object({ model: z.string(), version: z.string() }),
+    output: versionOutput,
+    errors: ["not_found"],
+    cli: { positional: ["model", "version"] },
+    handle: ({ registry }, { model, version }) => resolve(registry, `${model}@${version}`),
+  }),
+  registryRoute({
+    name: "models.promote",
+    method: "PUT",
+    path: "/api/models/{model}/aliases/{alias}",
+    summary: "Give an alias, such as champion, to a version.",
+    permission: "models:write",
+    input: z.object({
+      model: z.string(),
+      alias: z.string(),
+      version: z.coerce.number().int(),
+      reason,
+      expected: z.coerce.number().int().optional().describe("only if this version holds it now"),
+    }),
+    output: moved,
+    errors: ["invalid_argument", "not_found", "conflict"],
+    cli: { positional: ["model", "alias", "version"] },
+    handle: async ({ registry, serving }, { expected, ...move }, { actor }) => {
+      const result = await setAlias(registry, { ...move, actor: actor.name, ...(expected !== undefined && { expected }) });
+      await serving?.reload();
+      return result;
+    },
+  }),
+  registryRoute({
+    name: "models.rollback",
+    method: "POST",
+    path: "/api/models/{model}/aliases/{alias}/rollback",
+    summary: "Give an alias back to the version that held it before.",
+    permission: "models:write",
+    input: z.object({ model: z.string(), alias: z.string(), reason }),
+    output: moved,
+    errors: ["invalid_argument", "not_found", "conflict"],
+    cli: { positional: ["model", "alias"] },
+    handle: async ({ registry, serving }, move, { actor }) => {
+      const result = await rollbackAlias(registry, { ...move, actor: actor.name });
+      await serving?.reload();
+      return result;
+    },
+  }),
+  registryRoute({
+    name: "models.history",
+    method: "GET",
+    path: "/api/models/{model}/aliases/{alias}/history",
+    summary: "Show who held an alias when, moved by whom and why.",
+    permission: "project:read",
+    input: z.object({ model: z.string(), alias: z.string() }),
+    output: z.object({
+      changes: z.array(
+        z.object({
+          alias: z.string(),
+          kind: z.string(),
+          version: z.number().optional(),
+          previous: z.number().optional(),
+          actor: z.string(),
+          reason: z.string(),
+          gate: z.string().optional(),
+          fromMs: z.number(),
+          untilMs: z.number().optional(),
+        }),
+      ),
+    }),
+    errors: ["not_found"],
+    cli: { positional: ["model", "alias"], rows: "changes", columns: ["version", "previous", "actor", "reason", "fromMs"] },
+    handle: async ({ registry }, input) => ({ changes: await aliasHistory(registry, input) }),
+  }),
+];

@@ -1,0 +1,154 @@
+import { cpus, totalmem } from "node:os";
+import { dailyDrift, dailyMetrics, versionAuc, type DailyMetrics } from "#domains/monitoring";
+import { definitionsOf } from "#domains/project";
+import { getVersion, resolve } from "#domains/registry";
+import { listDecisions } from "#domains/retraining";
+import type { Endpoint } from "#domains/serving";
+import { codeVersion } from "#kit/git";
+import type { Services } from "./open-project.ts";
+import { peakMemoryMb, type StageReport, type Stages } from "./stages.ts";
+
+export interface EndpointReport {
+  endpoint: string;
+  model: string;
+  /** What answers now, and what its gate said. */
+  serving: { version: number; gate: string; test: Record<string, number> };
+  /** The version that answered first, over all of the stream: those it answered and those it was scored beside. */
+  first: { version: number; auc: number | null; standardError: number | null; predictions: number } | null;
+  days: DailyMetrics[];
+  drift: { day: string; feature: string; psi: number; ks: number | null }[];
+  retrainings: { at: string; reasons: string[]; outcome: string; runId: string | null }[];
+}
+
+/** What the demonstration did, as it stands in the stores: nothing in it is remembered by the command itself but times and memory. */
+export interface DemoReport {
+  project: string;
+  finished: string;
+  commit: string | null;
+  machine: { cpu: string; cores: number; memoryGb: number; node: string };
+  stages: StageReport[];
+  tables: { table: string; version: number; rows: number }[];
+  endpoints: EndpointReport[];
+  question: { endpoint: string; row: Record<string, unknown>; score: number; id: string; milliseconds: number } | null;
+  seconds: number;
+  peakMemoryMb: number;
+  /** Every stage was there already. */
+  cached: boolean;
+  further: string[];
+}
+
+/** Gathers the report from the stores. */
+export async function makeReport(services: Services, stages: Stages, question: DemoReport["question"]): Promise<DemoReport> {
+  const { project, lake } = services;
+  const snapshots = await Promise.all((await lake.tables()).map((table) => lake.snapshot(table)));
+  const endpoints: EndpointReport[] = [];
+  for (const definition of definitionsOf<Endpoint>(project, "endpoint")) endpoints.push(await endpointReport(services, definition));
+  const [first] = endpoints;
+  const [cpu] = cpus();
+  return {
+    project: project.config.name,
+    finished: new Date().toISOString(),
+    commit: (await codeVersion(project.folder)).commit,
+    machine: { cpu: cpu?.model ?? "unknown", cores: cpus().length, memoryGb: Math.round(totalmem() / 2 ** 30), node: process.versions.node },
+    stages: stages.reports,
+    tables: snapshots.map(({ table, version, rows }) => ({ table, version, rows })),
+    endpoints,
+    question,
+    seconds: stages.seconds(),
+    peakMemoryMb: Math.round(peakMemoryMb()),
+    cached: stages.reports.every((stage) => stage.cached),
+    further: [
+      ...(question ? [`npm run millrace -- -C ${relative(project.folder)} trace ${question.id}`] : []),
+      `npm run millrace -- -C ${relative(project.folder)} lineage raw.flights.delay`,
+      ...(first ? [`npm run millrace -- -C ${relative(project.folder)} reproduce ${first.model}@1`] : []),
+    ],
+  };
+}
+
+async function endpointReport(services: Services, definition: Endpoint): Promise<EndpointReport> {
+  const { state, lake, registry } = services;
+  const { name } = definition;
+  const model = definition.model.split("@")[0]!;
+  const champion = await resolve(registry, definition.model);
+  const days = await dailyMetrics({ state }, name);
+  const firstVersion = days.find((day) => day.role === "serving")?.version;
+  const estimate = firstVersion === undefined ? undefined : await versionAuc({ lake }, name, { version: firstVersion });
+  const drift = (await dailyDrift({ state }, name)).map(({ day, features }) => {
+    const [worst] = features.filter((feature) => feature.psi !== null).toSorted((a, b) => b.psi! - a.psi!);
+    return { day, feature: worst?.feature ?? "none", psi: worst?.psi ?? 0, ks: worst?.ks ?? null };
+  });
+  const decisions = (await listDecisions(state, name)).toReversed();
+  return {
+    endpoint: name,
+    model,
+    serving: {
+      version: champion.version,
+      gate: String((await getVersion(registry, model, champion.version)).gate?.["summary"] ?? "").split("\n")[0]!,
+      test: champion.metrics,
+    },
+    first:
+      firstVersion === undefined
+        ? null
+        : {
+            version: firstVersion,
+            auc: estimate?.auc ?? null,
+            standardError: estimate?.standardError ?? null,
+            predictions: count(days, firstVersion),
+          },
+    days,
+    drift,
+    retrainings: decisions.map(({ atMs, reasons, outcome, error, runId }) => ({
+      at: new Date(atMs).toISOString(),
+      reasons: reasons.map(({ reason }) => reason),
+      outcome: outcome
+        ? `v${outcome.version} ${outcome.promoted ? "took over" : "did not pass"}: ${outcome.summary.split("\n")[0]}`
+        : (error ?? "under way"),
+      runId,
+    })),
+  };
+}
+
+function count(days: DailyMetrics[], version: number): number {
+  return days.filter((day) => day.version === version).reduce((sum, day) => sum + day.labelled, 0);
+}
+
+function relative(folder: string): string {
+  const base = process.env["INIT_CWD"] ?? process.cwd();
+  return folder.startsWith(`${base}/`) ? folder.slice(base.length + 1) : folder;
+}
+
+/** The report as a page of text. */
+export function reportText(report: DemoReport): string {
+  const lines: string[] = [];
+  for (const endpoint of report.endpoints) lines.push(...endpointText(endpoint));
+  if (report.question)
+    lines.push(
+      `  asked          ${JSON.stringify(report.question.row)} → ${report.question.score.toFixed(4)} (${report.question.milliseconds.toFixed(1)} ms over HTTP)`,
+    );
+  lines.push(
+    "",
+    `${report.cached ? "All of it was there already. " : ""}${report.seconds.toFixed(1)} s, ${report.peakMemoryMb} MB at the most.`,
+    "Look further:",
+  );
+  return [...lines, ...report.further.map((line) => `  ${line}`)].join("\n");
+}
+
+function endpointText({ endpoint, model, serving, first, days, drift, retrainings }: EndpointReport): string[] {
+  const worst = drift.toSorted((a, b) => b.psi - a.psi)[0];
+  const live = days.filter((day) => day.role === "serving" && day.auc !== null);
+  const range = live.map((day) => day.auc!).toSorted((a, b) => a - b);
+  return [
+    "",
+    `${endpoint} answers with ${model} v${serving.version} (${serving.gate})`,
+    ...(first
+      ? [
+          `  first champion v${first.version}: AUC ${first.auc?.toFixed(4) ?? "unknown"} ± ${first.standardError?.toFixed(4) ?? "?"} on all ${first.predictions.toLocaleString("en-US")} flights of the stream`,
+        ]
+      : []),
+    ...(range.length > 0
+      ? [`  live           AUC by day ${range[0]!.toFixed(3)} to ${range.at(-1)!.toFixed(3)} over ${new Set(live.map((day) => day.day)).size} days`]
+      : []),
+    ...(worst ? [`  drift          worst on ${worst.day}: ${worst.feature}, PSI ${worst.psi.toFixed(3)}`] : []),
+    ...retrainings.map(({ at, reasons, outcome }) => `  learnt again   ${at.slice(0, 10)}: ${reasons[0] ?? ""} → ${outcome}`),
+  ];
+}

@@ -78,7 +78,12 @@ export function checkRoutes(routes: AnyRoute[]): void {
 }
 
 function build(options: ServerOptions, loopback: boolean): FastifyInstance {
-  const app = fastify({ bodyLimit: bodyLimitBytes, forceCloseConnections: "idle", genReqId: () => newId(), routerOptions: { maxParamLength: 300 } });
+  const app = fastify({
+    bodyLimit: bodyLimitBytes,
+    forceCloseConnections: "idle",
+    genReqId: () => newId(),
+    routerOptions: { maxParamLength: 300, ignoreTrailingSlash: true },
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error, request, reply) => sendError(reply, error, request.id, options.log));

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { AppError } from "./app-error.ts";
 import type { ErrorCode } from "./error-codes.ts";
 
 /** What a caller must be allowed to do: `public` for anybody, else `<noun>:<verb>` from the access domain's table. */
@@ -24,6 +25,15 @@ export interface RawAnswer {
   body: string | Uint8Array | AsyncIterable<Uint8Array>;
 }
 
+/** What a route of another program's protocol does in its own way. */
+export interface Protocol {
+  name: string;
+  /** The input gets the request's `body` as bytes and its `headers`, beside path and query; otherwise the body is a JSON object as everywhere. */
+  bytes?: boolean;
+  /** How the protocol tells an error. */
+  errorAnswer(error: AppError): RawAnswer;
+}
+
 /**
  * One operation, described once. From it come the HTTP handler, the entry in `/openapi.json`, the method of the typed client,
  * the command of the command line and the page of the reference.
@@ -43,6 +53,8 @@ export interface Route<Services = never, Input = never, Output = unknown> {
   /** Media type of a raw answer, for the reference. */
   produces?: string;
   errors: ErrorCode[];
+  /** For routes under `compat/`, whose clients exist already: generated clients leave them out. */
+  protocol?: Protocol;
   /**
    * How the command line shows it: its words where they are not the name's, inputs given by position, the columns of the table
    * it prints and the field that holds the rows. `false` keeps it off the command line.

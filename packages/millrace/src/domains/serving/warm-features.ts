@@ -38,14 +38,16 @@ export async function warmFeatures(
   signal?: AbortSignal,
 ): Promise<WarmFeatures> {
   const { stream, warehouse } = services;
-  const online = createOnlineFeatures(features, { latenessMs });
   const recent = recentOf(topics);
   const views = viewsOf(features);
   const longestMs = Math.max(0, ...views.flatMap((view) => view.windows.map((window) => window.ms)));
   const tables = new Map<string, ModelRows>();
   for (const { from } of views) if (!tables.has(from.name)) tables.set(from.name, await services.modelRows(from.name));
 
-  const startMs = (await momentOf(stream, topics, positions)) ?? (await newestKnown(warehouse, views, tables));
+  const newest = await newestKnown(warehouse, views, tables);
+  const startMs = (await momentOf(stream, topics, positions)) ?? newest?.firstMs;
+  const aheadMs = startMs === undefined || newest === undefined ? 0 : Math.max(0, newest.lastMs - startMs);
+  const online = createOnlineFeatures(features, { latenessMs: latenessMs + aheadMs });
   if (startMs === undefined) return { online, recent, floorMs: beginningOfTimeMs };
   const sinceMs = startMs - longestMs - latenessMs;
   const feeding = topics.filter((topic) => views.some((view) => feeds(topic, view)));
@@ -149,14 +151,22 @@ async function timeAt(stream: Stream, topic: string, offset: number): Promise<nu
   return undefined;
 }
 
-async function newestKnown(warehouse: Warehouse, views: FeatureView[], tables: ReadonlyMap<string, ModelRows>): Promise<number | undefined> {
-  let newest: number | undefined;
+/**
+ * When the newest rows of the views became known: of the view that ends first, and of the one that ends last. They may lie far
+ * apart: a table of history can hold outcomes that become known long after the last event that anybody can have seen.
+ */
+async function newestKnown(
+  warehouse: Warehouse,
+  views: FeatureView[],
+  tables: ReadonlyMap<string, ModelRows>,
+): Promise<{ firstMs: number; lastMs: number } | undefined> {
+  const newest: number[] = [];
   for (const { from, known } of views) {
     const table = await warehouse.columns(`select max(${quoteName(known)}) as newest from ${tables.get(from.name)!.relation}`);
     const value = table.columns[0]?.kind === "number" ? table.columns[0].values[0] : undefined;
-    if (value !== undefined && !Number.isNaN(value) && !(newest !== undefined && newest >= value)) newest = value;
+    if (value !== undefined && !Number.isNaN(value)) newest.push(value);
   }
-  return newest;
+  return newest.length === 0 ? undefined : { firstMs: Math.min(...newest), lastMs: Math.max(...newest) };
 }
 
 async function eventsSince(stream: Stream, topic: Topic, sinceMs: number, signal: AbortSignal | undefined): Promise<Set<string>> {

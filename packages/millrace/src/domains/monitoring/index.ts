@@ -1,4 +1,5 @@
 /** What happened to predictions: outcomes joined to them, live metrics by day, drift of their inputs, skew of their features. */
+export { checkSkew, type FeatureSkew, type SkewReport, type SkewRequest, type SkewServices } from "./check-skew.ts";
 export { dayReport } from "./day-report.ts";
 export { dailyDrift, dailyMetrics, liveAuc, versionAuc, windowProfile, windowStart, type LiveWindow, type Window } from "./live-metrics.ts";
 export { monitoringMigrations } from "./migrations.ts";

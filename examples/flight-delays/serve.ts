@@ -12,7 +12,7 @@ export default endpoint("late-arrival", {
   retrain: {
     with: lateArrival,
     params: { trials: 0 }, // a search every time would be wasted: the next model takes the champion's parameters
-    when: [drift.psi.above(0.2), decay.auc.below("champion", { by: 0.02, over: "3d" })],
+    when: [drift.psi.above(0.2, { over: "7d" }), decay.auc.below("champion", { by: 0.02, over: "3d" })],
     atMostEvery: "16d",
   },
 });

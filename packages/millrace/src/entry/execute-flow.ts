@@ -33,13 +33,13 @@ const trainers: ReadonlyMap<string, Trainer> = new Map([[treesTrainer.name, tree
  * under the id of the ledger's run, and what it makes is recorded in the lineage.
  */
 export async function executeFlow(services: Services, flow: AnyFlow, options: FlowOptions = {}): Promise<RunResult<unknown>> {
-  const { project, ledger, tables, blobs, lake, tracking, registry } = services;
+  const { project, ledger, tables, blobs, lake, warehouse, tracking, registry } = services;
   const pinned = await pinModels(services);
   const runLog = trackedRun(services);
   const lineage = lineageOfRuns(services);
   const steps = {
     ...trainingSteps({
-      ...{ lake, blobs, tables, trainers, runLog, threads: project.config.resources.threads },
+      ...{ lake, blobs, warehouse, tables, trainers, runLog, threads: project.config.resources.threads },
       tableOf: (model) => pinned.get(model) ?? notBuilt(model, pinned),
       onTrainingSet: lineage.onTrainingSet,
     }),

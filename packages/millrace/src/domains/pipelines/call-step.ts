@@ -24,7 +24,8 @@ export function callStep(session: Session, call: Call): Promise<unknown> {
 }
 
 async function execute(session: Session, call: Call): Promise<unknown> {
-  const step = identify(session, call); // before the first await: ids follow the order of the calls
+  checkCall(session, call);
+  const step = await session.inOrder(async () => identify(session, call, await call.inputs())); // ids follow the order of the calls
   const fresh = session.fresh || call.options.fresh === true;
   const key = step.key.digest;
   const { executing } = session.ledger;
@@ -43,8 +44,7 @@ async function execute(session: Session, call: Call): Promise<unknown> {
   return turn;
 }
 
-function identify(session: Session, call: Call): KeyedCall {
-  const { name, options } = call;
+function checkCall(session: Session, { name }: Call): void {
   if (session.closed || session.signal.aborted) {
     throw new AppError("conflict", `Step ${name} was called after run ${session.run.id} had ended.`, {
       hint: "Await every step within the flow's body, and call none from timers or callbacks that outlive it.",
@@ -57,8 +57,12 @@ function identify(session: Session, call: Call): KeyedCall {
     });
   }
   checkName(name);
+}
+
+function identify(session: Session, call: Call, inputs: Record<string, unknown>): KeyedCall {
+  const { name, options } = call;
   const environment = Object.fromEntries(call.environment.map((part) => [part, session.environment[part] ?? null]));
-  const key = stepKey(call.kind, call.inputs(), environment);
+  const key = stepKey(call.kind, inputs, environment);
   if (options.id === undefined) return { ...call, key, ...session.identify(name, key.digest) };
   checkName(options.id);
   const reserved = session.reserve(options.id);

@@ -105,7 +105,7 @@ export interface StepDefinition<Args extends unknown[], Output> {
   run(context: StepContext, ...args: Args): Promise<Output>;
   /**
    * What of the arguments belongs to the key, as an object whose field names `millrace why` shows; functions in it count by
-   * their source text. Without it: all arguments.
+   * their source text. Without it: all arguments. It may be a promise, where the content behind a reference has to be looked at.
    */
   key?(...args: NoInfer<Args>): unknown;
   /** One line about the output for the terminal and the console: `1,000,000 rows × 27`. */

@@ -41,6 +41,8 @@ export interface Session extends Omit<SessionOptions, "onEvent" | "existing" | "
   identify(name: string, key: string): { id: string; index: number };
   /** Takes an id chosen by the user; undefined when it is in use. */
   reserve(id: string): { id: string; index: number } | undefined;
+  /** Does one thing after the other, in the order of the calls; an error is the caller's alone. */
+  inOrder<Result>(work: () => Promise<Result>): Promise<Result>;
   track(execution: Promise<unknown>): void;
   /** Waits for all steps; with `throwing`, rejects with the first error among those under way at the call. */
   settled(options: { throwing: boolean }): Promise<void>;
@@ -59,6 +61,7 @@ export function openSession({ existing, onEvent, parallel, ...options }: Session
   const progress = new Map<string, Progress>();
   const ids = stepIds(existing);
   const turns = semaphore(parallel);
+  let order: Promise<unknown> = Promise.resolve();
   let closed = false;
 
   return {
@@ -69,6 +72,11 @@ export function openSession({ existing, onEvent, parallel, ...options }: Session
     cached: 0,
     ...ids,
     inTurn: turns,
+    inOrder<Result>(work: () => Promise<Result>) {
+      const result = order.then(work);
+      order = result.catch(() => undefined);
+      return result;
+    },
     get closed() {
       return closed;
     },

@@ -9,7 +9,7 @@ export interface Call {
   kind: { name: string; version: number };
   label: string;
   environment: readonly string[];
-  inputs(): Record<string, unknown>;
+  inputs(): Record<string, unknown> | Promise<Record<string, unknown>>;
   run(context: StepContext): Promise<unknown>;
   describe(output: unknown): string | undefined;
   intact(output: unknown): Promise<boolean>;
@@ -44,8 +44,8 @@ function kindCall(kind: AnyStepKind, args: unknown[], options: StepOptions): Cal
     kind: { name: kind.name, version: kind.version },
     label: kind.label,
     environment: kind.environment ?? [],
-    inputs() {
-      const key = kind.key ? kind.key(...args) : args;
+    async inputs() {
+      const key = kind.key ? await kind.key(...args) : args;
       if (typeof key === "object" && key !== null && !Array.isArray(key)) return { ...key };
       if (Array.isArray(key)) return Object.fromEntries(key.map((value: unknown, i) => [`argument ${i + 1}`, value]));
       return { key };

@@ -79,10 +79,7 @@ export function qualitySteps(services: RegisterServices) {
       label: "parameters",
       version: 1,
       key: (reference: string) => ({ reference, version: standing(services, reference).version }),
-      describe: (found: ChosenParams) =>
-        `of ${found.model} v${found.version}: ${Object.entries(found.params)
-          .map(([name, value]) => `${name}=${String(value)}`)
-          .join(" ")}`,
+      describe: (found: ChosenParams) => `those of ${found.model} v${found.version}`,
       run: async (_context, reference: string): Promise<ChosenParams> => {
         const version = standing(services, reference);
         return { model: version.model, version: version.version, params: (await readTraining(services.blobs, version)).params };

@@ -6,9 +6,11 @@ import { AppError } from "#kit/app-error";
 import { sha256 } from "#kit/hash";
 import type { BlobStore } from "#ports/blob-store";
 import type { Trainer } from "#ports/trainer";
+import type { Warehouse } from "#ports/warehouse";
 import { buildTrainingSet, type TrainingSetServices } from "./build-training-set.ts";
+import { contentDigest } from "./content-digest.ts";
 import type { SearchSpace, TrainerHandle } from "./define.ts";
-import type { PinnedTable, RowRange, TrainedModel, TrainingSet } from "./model.ts";
+import type { PinnedTable, RowRange, TrainedModel, TrainingSet, TrainingSetRequest } from "./model.ts";
 import { sampleRows, tune, type Trial } from "./tune.ts";
 
 /** What is written down about a run as it goes on. Repeating a call with the same values is harmless. */
@@ -20,6 +22,7 @@ export interface RunLog {
 
 export interface TrainingServices extends TrainingSetServices {
   blobs: BlobStore;
+  warehouse: Warehouse;
   trainers: ReadonlyMap<string, Trainer>;
   /** The table behind a SQL model and the version that this run sees. Throws `not_found`. */
   tableOf: (model: string) => PinnedTable;
@@ -75,7 +78,11 @@ export function trainingSteps(services: TrainingServices) {
       name: "trainingSet",
       label: "training set",
       version: 1,
-      key: (of, options) => ({ examples: services.tableOf(of.name), events: eventTables(services, options.features), options: plain(options) }),
+      key: async (of, options) => ({
+        content: await contentDigest(services, requestOf(services, of, options)),
+        examples: of.name,
+        options: plain(options),
+      }),
       intact: async (set) => (await services.blobs.head(set.blob)) !== undefined,
       describe: (set) =>
         `${set.rows.toLocaleString("en-US")} rows × ${set.signature.inputs.length}, as of ${set.tables.map(({ table, version }) => `${table} v${version}`).join(", ")}`,
@@ -133,23 +140,27 @@ export function trainingSteps(services: TrainingServices) {
 }
 
 async function makeTrainingSet(services: TrainingServices, context: StepContext, of: TableHandle, options: TrainingSetOptions): Promise<TrainingSet> {
-  const examples = services.tableOf(of.name);
-  const set = await buildTrainingSet(
-    services,
-    {
-      examples,
-      ...{ id: options.id, label: options.label, time: options.time, columns: [...options.columns], features: plain(options.features) },
-      ...(options.known !== undefined && { known: options.known }),
-      ...(options.before !== undefined && { before: options.before }),
-      ...(options.rows !== undefined && { rows: options.rows }),
-      seed: options.seed ?? 1,
-      events: eventTables(services, options.features),
-    },
-    { scratch: () => context.scratch(), signal: context.signal, onProgress: (text) => context.progress(text) },
-  );
+  const set = await buildTrainingSet(services, requestOf(services, of, options), {
+    scratch: () => context.scratch(),
+    signal: context.signal,
+    onProgress: (text) => context.progress(text),
+  });
   for (const table of set.tables) await services.runLog.input(context.runId, { ...table, use: "train" });
   await services.onTrainingSet(set, context);
   return set;
+}
+
+/** The call as data, on the tables that this run sees. */
+function requestOf(services: TrainingServices, of: TableHandle, options: TrainingSetOptions): TrainingSetRequest {
+  return {
+    examples: services.tableOf(of.name),
+    ...{ id: options.id, label: options.label, time: options.time, columns: [...options.columns], features: plain(options.features) },
+    ...(options.known !== undefined && { known: options.known }),
+    ...(options.before !== undefined && { before: options.before }),
+    ...(options.rows !== undefined && { rows: options.rows }),
+    seed: options.seed ?? 1,
+    events: eventTables(services, options.features),
+  };
 }
 
 async function search(

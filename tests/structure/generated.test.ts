@@ -93,6 +93,8 @@ describe("types from schemas", () => {
       open: z.looseObject({ id: z.string() }),
       "odd name": z.unknown(),
       tree: node,
+      json: z.json(),
+      jsons: z.record(z.string(), z.json()),
     });
     expect(declarations("Thing", schemaOf(schema, "output") as JsonSchema)).toBe(`export interface Thing {
   /** Any text. */
@@ -115,6 +117,8 @@ describe("types from schemas", () => {
   };
   "odd name": unknown;
   tree: ThingSchema0;
+  json: JsonValue;
+  jsons: { [name: string]: JsonValue };
 }
 
 export interface ThingSchema0 {

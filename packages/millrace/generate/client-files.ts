@@ -1,7 +1,7 @@
 import { errorCodes } from "#kit/error-codes";
 import { schemaOf } from "#kit/open-api";
 import type { AnyRoute } from "#kit/route";
-import { declarations, pascalCase, type JsonSchema } from "./schema-types.ts";
+import { declarations, jsonValue, pascalCase, type JsonSchema } from "./schema-types.ts";
 
 const header = "// Made from the server's routes by `npm run generate`; do not edit.\n";
 
@@ -12,7 +12,8 @@ export function clientTypes(routes: AnyRoute[]): string {
     declarations(inputType(route), schemaOf(route.input, "input") as JsonSchema),
     ...(route.output ? [declarations(outputType(route), schemaOf(route.output, "output") as JsonSchema)] : []),
   ]);
-  return `${[header + `\n/** Every error a server can answer with. */\nexport type ErrorCode =\n  | ${codes.join("\n  | ")};`, ...types].join("\n\n")}\n`;
+  const codesType = `/** Every error a server can answer with. */\nexport type ErrorCode =\n  | ${codes.join("\n  | ")};`;
+  return `${[header, codesType, jsonValue.text, ...types].join("\n\n").replace("\n\n\n", "\n\n")}\n`;
 }
 
 /** `packages/client/src/generated/operations.ts`: one method a route, grouped by its noun. Throws when two routes want one place. */

@@ -24,10 +24,11 @@ export interface JsonSchema {
  * @param name of the whole, in Pascal case
  */
 export function declarations(name: string, schema: JsonSchema): string {
-  const parts = new Map(Object.keys(schema.$defs ?? {}).map((key) => [`#/$defs/${key}`, `${name}${pascalCase(key)}`]));
+  const shared = Object.entries(schema.$defs ?? {});
+  const parts = new Map(shared.map(([key, part]) => [`#/$defs/${key}`, isAnyJson(key, part) ? jsonValue.name : `${name}${pascalCase(key)}`]));
   const refer: Refer = (reference) => (reference === "#" ? name : (parts.get(reference) ?? "unknown"));
   const texts = [declaration(name, schema, refer)];
-  for (const [key, part] of Object.entries(schema.$defs ?? {})) texts.push(declaration(parts.get(`#/$defs/${key}`)!, part, refer));
+  for (const [key, part] of shared) if (!isAnyJson(key, part)) texts.push(declaration(parts.get(`#/$defs/${key}`)!, part, refer));
   return texts.join("\n\n");
 }
 
@@ -67,6 +68,23 @@ export function pascalCase(words: string): string {
     .join("");
 }
 
+/** The type of any JSON, which schemas describe by a recursion of their own (zod's `json()`); to be declared once. */
+export const jsonValue = {
+  name: "JsonValue",
+  text: "/** Any JSON. */\nexport type JsonValue = string | number | boolean | null | JsonValue[] | { [name: string]: JsonValue };",
+};
+
+function isAnyJson(key: string, part: JsonSchema): boolean {
+  const self = { $ref: `#/$defs/${key}` };
+  const types = (part.anyOf ?? []).map((choice) => choice.type);
+  const [list, record] = (part.anyOf ?? []).slice(-2);
+  return (
+    types.join() === "string,number,boolean,null,array,object" &&
+    JSON.stringify(list!.items) === JSON.stringify(self) &&
+    JSON.stringify(record!.additionalProperties) === JSON.stringify(self)
+  );
+}
+
 /** The name of the type a `$ref` points at. */
 type Refer = (reference: string) => string;
 
@@ -85,7 +103,11 @@ function objectText(schema: JsonSchema, refer: Refer, indent: string): string {
     ...(property.description === undefined ? [] : [`${inner}/** ${property.description} */`]),
     `${inner}${propertyName(name)}${required.has(name) ? "" : "?"}: ${typeText(property, refer, inner)};`,
   ]);
-  if (lines.length === 0) return `Record<string, ${open ? typeText(schema.additionalProperties!, refer, indent) : "never"}>`;
+  if (lines.length === 0) {
+    const value = open ? typeText(schema.additionalProperties!, refer, indent) : "never";
+    const recursive = JSON.stringify(schema.additionalProperties ?? "").includes('"$ref"'); // an alias may not refer to itself through `Record`
+    return recursive ? `{ [name: string]: ${value} }` : `Record<string, ${value}>`;
+  }
   if (open) lines.push(`${inner}[name: string]: unknown;`); // the named ones may have other types than the rest
   return `{\n${lines.join("\n")}\n${indent}}`;
 }

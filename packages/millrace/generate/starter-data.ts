@@ -2,6 +2,7 @@
  * The data of the starter project: an invented subscription service, 18 months of it. Nothing in it was measured; the same
  * numbers come out of every run. What is built in, so that there is something to find:
  *
+ * - Whoever wants to leave cancels within five days of a bill.
  * - Customers lose interest one day. From then on they use the service less each month, and more and more of them leave.
  * - Tickets and failed payments make leaving likelier; so does the first quarter.
  * - In each region the mood changes from month to month, for all its customers alike.
@@ -112,7 +113,7 @@ function playCustomer(customer: Customer, mood: (region: string, atMs: number) =
       0.9 * mood(customer.region, atMs) +
       pull;
     if (random.uniform() < 1 / (1 + Math.exp(-logit))) {
-      const leavesMs = atMs + dayMs + random.uniform() * 28 * dayMs;
+      const leavesMs = atMs + 3_600_000 + random.uniform() * 4.9 * dayMs;
       return leavesMs < endMs ? Math.floor(leavesMs / 60_000) * 60_000 : undefined;
     }
   }

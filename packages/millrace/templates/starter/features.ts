@@ -19,7 +19,7 @@ export const usage = featureView("usage", {
   },
 });
 
-/** How many customers of a region have left lately. Nobody sees an outcome before its 30 days are over. */
+/** How many customers of a region have left lately. Nobody sees an outcome before its five days are over. */
 export const leavers = featureView("leavers", {
   from: bills,
   entity: region,

@@ -10,7 +10,10 @@ export default endpoint("churn", {
   retrain: {
     with: churn,
     params: { trials: 1 }, // a search every time would be wasted
-    when: [drift.psi.above(0.2), decay.auc.below("champion", { by: 0.03, over: "14d" })],
+    when: [
+      drift.psi.above(0.2, { features: ["minutes", "usage__minutes_mean_95d"], over: "14d" }),
+      decay.auc.below("champion", { by: 0.03, over: "14d" }),
+    ],
     atMostEvery: "30d",
   },
 });

@@ -11,7 +11,7 @@ export const bills = source("bills", {
 export const customers = source("customers", { files: "data/customers.csv" });
 export const cancellations = source("cancellations", { files: "data/cancellations.csv" });
 
-// An event when a bill goes out, and one 30 days later, when it is known whether the customer has left. `keep` makes the latter a table too.
+// An event when a bill goes out, and one five days later, when it is known whether the customer has left. `keep` makes the latter a table too.
 export const billed = topic("billed", {
   of: history,
   key: "bill_id",

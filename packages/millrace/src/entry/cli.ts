@@ -44,7 +44,7 @@ async function main(argv: string[]): Promise<number> {
     if (error.code !== "commander.help") await reportUsage(error.message, argv);
     return 2;
   }
-  return interrupted ? 130 : exitCode;
+  return exitCode;
 }
 
 /** A mistake in the command line itself, such as an unknown option; the suggestion commander has is the hint. */
@@ -88,7 +88,8 @@ async function call(
   try {
     const [module, { resolveSelf }] = await Promise.all([entry.load(), import("./resolve-self.ts")]);
     resolveSelf(); // before anything of the project is loaded, its configuration included
-    return (await module.command({ args, options, folder: global.project ?? ".", environment: process.env, terminal, signal })) ?? 0;
+    const exit = await module.command({ args, options, folder: global.project ?? ".", environment: process.env, terminal, signal });
+    return exit ?? (signal.aborted ? 130 : 0);
   } catch (error) {
     if (signal.aborted) return 130;
     return reportError(error, { json: terminal.json, stderr: process.stderr, debug: global.debug ?? false });

@@ -23,7 +23,7 @@ export const command: CommandModule["command"] = (context) =>
   context.environment[workerMark] === undefined ? watchProject(context) : workOnce(context);
 
 /** Ingests, builds and trains what changed, then serves until it is stopped. */
-async function workOnce(context: CommandContext): Promise<void> {
+async function workOnce(context: CommandContext): Promise<number> {
   const { terminal, signal } = context;
   const project = await openProject({ ...context, purpose: "millrace dev" });
   try {
@@ -39,13 +39,14 @@ async function workOnce(context: CommandContext): Promise<void> {
     const server = await serveProject(project, { signal, ...portOption(context) });
     terminal.note(`Serving at ${server.address}; files are watched. Stop it with Ctrl-C.`);
     await server.done;
+    return 0; // being stopped is how a server ends
   } finally {
     await project.close();
   }
 }
 
 /** Runs the work in a process of its own, and starts it anew when a definition or SQL file changes. */
-async function watchProject(context: CommandContext): Promise<void> {
+async function watchProject(context: CommandContext): Promise<number> {
   const { terminal, signal, folder } = context;
   let changed = true;
   let child: ChildProcess | undefined;
@@ -73,6 +74,7 @@ async function watchProject(context: CommandContext): Promise<void> {
       });
     }
   }
+  return 0;
 }
 
 function start(context: CommandContext): ChildProcess {

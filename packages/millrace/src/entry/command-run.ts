@@ -1,6 +1,7 @@
 import { paramsFromText, type AnyFlow } from "#domains/pipelines";
 import { definitionOf } from "#domains/project";
 import type { Registered } from "#domains/quality";
+import { errorCodes } from "#kit/error-codes";
 import { textArgument, textOption, type CommandModule } from "./command.ts";
 import { usage } from "./command-line.ts";
 import { executeFlow } from "./execute-flow.ts";
@@ -10,7 +11,7 @@ import { showRun } from "./run-events.ts";
 import { openStages } from "./stages.ts";
 import { dataSummary, modelsSummary } from "./summaries.ts";
 
-const gateFailed = 5;
+const gateFailed = errorCodes.gate_failed.exit;
 
 export const command: CommandModule["command"] = async (context) => {
   const { terminal, signal, options } = context;

@@ -12,6 +12,7 @@ export const command: CommandModule["command"] = async (context) => {
       `Millrace serves ${project.services.project.config.name} at ${server.address} (API: ${server.address}/openapi.json). Stop it with Ctrl-C.`,
     );
     await server.done;
+    return 0; // being stopped is how a server ends
   } finally {
     await project.close();
   }

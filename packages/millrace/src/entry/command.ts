@@ -14,7 +14,7 @@ export interface CommandContext {
 }
 
 export interface CommandModule {
-  /** Does the work; resolves to the exit code (0 when nothing is said). */
+  /** Does the work; resolves to the exit code. Where none is given it is 0, or 130 when the signal was aborted meanwhile. */
   command(context: CommandContext): Promise<number | void>;
 }
 

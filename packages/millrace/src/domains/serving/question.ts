@@ -70,8 +70,8 @@ export function questionReader(model: ServedModel, live: LiveFeatures, extra: re
         else if (categories.has(name) && value !== null && typeof value !== "string" && typeof value !== "number") throw notText(name, value);
       }
       const timeMs = row[signature.time] === undefined ? defaultMs : timeOf(signature.time, row[signature.time]);
-      online.read(withKeys(row), timeMs, features, 0, known);
       if (timeMs < floorMs) throw tooEarly(signature.time, timeMs, floorMs);
+      online.read(withKeys(row), timeMs, features, 0, known);
       writer.write(row, features, out, offset);
       for (const place of given) {
         const { name } = signature.inputs[place]!;

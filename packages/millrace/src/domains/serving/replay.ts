@@ -47,6 +47,7 @@ export async function* replayDays(services: ReplayServices, replay: Replay, sign
     const stored = await findReplayState(state, replay.name);
     if (stored && stored.rowsDigest !== plan.digest) throw changedRows(replay);
     const progress: ReplayState = stored ?? { rowsDigest: plan.digest, nextDayMs: plan.days[0]?.startMs ?? 0, nextNumber: 0 };
+    if (!stored) await saveReplayState(state, replay.name, progress, clock.now()); // from the first append on, these rows and no others
     const producer = `replay/${replay.name}`;
     for (const [index, { startMs, events }] of plan.days.entries()) {
       if (startMs < progress.nextDayMs) continue;

@@ -257,6 +257,42 @@ describe("a monitor that is opened again", () => {
     }
   });
 
+  test("counts events that come after their day was closed once, and those of a day that was given up apart", async () => {
+    const at = (day: number, hour: number) => firstDayMs + day * dayMs + hour * 3_600_000;
+    const ask = (key: string, timeMs: number): Ask => ({ key, timeMs, version: 1, score: 0.5, rate: 0.5, origin: 0 });
+    const truth = (key: string, timeMs: number): Truth => ({ key, timeMs, late: true });
+    const steps: Step[] = [
+      { asks: [ask("10", at(0, 1)), ask("20", at(0, 2))], truths: [truth("10", at(0, 5)), truth("40", at(0, 6))], closes: at(1, 0) },
+      // Of the first day, in the log after its end: a prediction with its outcome, and the outcome of an older one.
+      { asks: [ask("30", at(0, 3)), ask("40", at(0, 7))], truths: [truth("30", at(0, 8)), truth("20", at(0, 9))] },
+      { asks: [ask("50", at(1, 3))], truths: [], closes: at(2, 0) },
+      { asks: [ask("60", at(2, 1))], truths: [truth("50", at(2, 2))], closes: at(4, 0) },
+      { asks: [ask("70", at(0, 4))], truths: [truth("70", at(4, 1)), truth("10", at(4, 2))], closes: at(5, 0) },
+    ];
+    const results = [];
+    for (const reopen of [false, true]) {
+      results.push(
+        await inPlace(async (place) => {
+          let monitor = await place.open({ maturityMs: 2 * dayMs });
+          for (const { asks, truths, closes } of steps) {
+            await place.commit(asks, truths, monitor);
+            if (reopen) monitor = await place.open({ maturityMs: 2 * dayMs });
+            if (closes !== undefined) await monitor.closeDay(closes);
+            if (reopen) monitor = await place.open({ maturityMs: 2 * dayMs });
+          }
+          const [first] = await dailyMetrics(place, "late-arrival");
+          expect(first).toMatchObject({ predictions: 4, labelled: 3, mature: true });
+          const totals = await totalCounts(place.state, "late-arrival");
+          expect(totals).toMatchObject({ predictions: 7, outcomes: 7, labelled: 4, late: 1, duplicates: 0, withoutPrediction: 3 });
+          return written(place);
+        }),
+      );
+    }
+    expect(results[1]).toEqual(results[0]);
+    const labels = results[0]!.records.map((record) => Object(record) as { key: string; label: number | null });
+    expect(Object.fromEntries(labels.map(({ key, label }) => [key, label]))).toEqual({ 10: 1, 20: 1, 30: 1, 40: null, 50: 1, 60: null, 70: null });
+  });
+
   test("closes a day once, and several days in their order", async () => {
     const steps = someDays(3, 60, 7);
     const byDay = await inPlace(async (place) => {

@@ -131,10 +131,7 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
       try {
         return await job();
       } catch (error) {
-        const { predictions, outcomes } = work;
         work = begin(last);
-        work.predictions.reaches(predictions.end);
-        work.outcomes?.reaches(outcomes?.end ?? 0);
         throw error;
       }
     });

@@ -15,8 +15,6 @@ export interface Fed {
 export interface TopicFeed<Item extends Fed> {
   /** Offset after the last record that was taken in. */
   readonly next: number;
-  /** Offset up to which there are records, as far as is known. */
-  readonly end: number;
   /** Takes records that stand at `firstOffset` and after it without gaps. */
   offer(firstOffset: number, items: readonly Item[]): void;
   /** There are records up to this offset. */
@@ -43,9 +41,6 @@ export function createTopicFeed<Item extends Fed>(options: {
   return {
     get next() {
       return next;
-    },
-    get end() {
-      return end;
     },
     get waiting() {
       return waiting;

@@ -73,6 +73,16 @@ describe("the starter", () => {
 });
 
 describe("the repository", () => {
+  it("has every npm script that its pages name", async () => {
+    const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> }; // npm's own format
+    const pages = repositoryFiles(root).filter((file) => /^(?:[A-Z]+|docs\/.*)\.md$/.test(file) && existsSync(join(root, file)));
+    expect(pages.length).toBeGreaterThan(5);
+    const named = new Set<string>(["test"]);
+    for (const page of pages) for (const [, name] of (await readFile(join(root, page), "utf8")).matchAll(/npm run ([\w:-]+)/g)) named.add(name!);
+    expect(named.size).toBeGreaterThan(3);
+    expect([...named].filter((name) => !(name in scripts))).toEqual([]);
+  });
+
   it("names no path of one machine", async () => {
     const files = repositoryFiles(root).filter(
       (file) => /\.(ts|js|json|md|sql|ya?ml)$/.test(file) && file !== "package-lock.json" && existsSync(join(root, file)),

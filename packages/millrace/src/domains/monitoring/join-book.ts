@@ -61,6 +61,7 @@ export interface JoinBook {
 export function createJoinBook(maturityMs: number, openFrom = -Infinity): JoinBook {
   const days = new Map<number, OpenDay>();
   const byKey = new Map<string, MonitoredPrediction>();
+  let newest: OpenDay | undefined; // the day that the last prediction went to
   let openFromMs = openFrom;
   return {
     days,
@@ -70,13 +71,14 @@ export function createJoinBook(maturityMs: number, openFrom = -Infinity): JoinBo
     take(predictions, outcomes) {
       const joined: Joined = { labelled: [], late: [], duplicates: 0, withoutPrediction: 0, withoutLabel: 0, touched: new Set() };
       for (const prediction of predictions) add(prediction, joined);
-      for (const outcome of outcomes.toSorted((a, b) => a.timeMs - b.timeMs || a.offset - b.offset)) label(outcome, joined);
+      for (const outcome of inTimeOrder(outcomes)) label(outcome, joined);
       return joined;
     },
     giveUp(nowMs) {
       const untilMs = dayOf(nowMs - maturityMs);
       const mature = [...days.values()].filter((day) => day.startMs < untilMs);
       openFromMs = Math.max(openFromMs, untilMs);
+      newest = undefined;
       for (const day of mature) {
         days.delete(day.startMs);
         for (const prediction of day.predictions) forget(prediction);
@@ -91,10 +93,12 @@ export function createJoinBook(maturityMs: number, openFrom = -Infinity): JoinBo
       joined.late.push(prediction);
       return;
     }
-    let day = days.get(startMs);
-    if (!day) days.set(startMs, (day = { startMs, predictions: [], firstOffset: prediction.offset }));
-    day.predictions.push(prediction);
-    day.firstOffset = Math.min(day.firstOffset, prediction.offset);
+    if (newest?.startMs !== startMs) {
+      newest = days.get(startMs);
+      if (!newest) days.set(startMs, (newest = { startMs, predictions: [], firstOffset: prediction.offset }));
+    }
+    newest.predictions.push(prediction);
+    if (prediction.offset < newest.firstOffset) newest.firstOffset = prediction.offset;
     prediction.older = byKey.get(prediction.key);
     byKey.set(prediction.key, prediction);
     joined.touched.add(startMs);
@@ -124,12 +128,18 @@ export function createJoinBook(maturityMs: number, openFrom = -Infinity): JoinBo
   }
 
   function forget(prediction: MonitoredPrediction): void {
-    const newest = byKey.get(prediction.key);
-    if (newest === prediction) {
+    const latest = byKey.get(prediction.key);
+    if (latest === prediction) {
       if (prediction.older) byKey.set(prediction.key, prediction.older);
       else byKey.delete(prediction.key);
       return;
     }
-    for (let at = newest; at; at = at.older) if (at.older === prediction) at.older = prediction.older;
+    for (let at = latest; at; at = at.older) if (at.older === prediction) at.older = prediction.older;
   }
+}
+
+/** Outcomes by time, those of one time by offset. A topic has them in this order, but for the few that came late. */
+function inTimeOrder(outcomes: Outcome[]): Outcome[] {
+  const sorted = outcomes.every((outcome, i) => i === 0 || outcome.timeMs > outcomes[i - 1]!.timeMs);
+  return sorted ? outcomes : outcomes.toSorted((a, b) => a.timeMs - b.timeMs || a.offset - b.offset);
 }

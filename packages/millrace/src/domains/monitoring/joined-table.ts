@@ -78,42 +78,40 @@ export function featureColumn(name: string): string {
 
 /** A column for every input of the versions that answered. A version that lacks an input has nulls there. */
 function featureColumns(rows: readonly MonitoredPrediction[], references: ReadonlyMap<number, MonitorReference>): WarehouseColumn[] {
-  const columns = new Map<string, FeatureWriter>();
+  const columns = new Map<string, FeatureColumn>();
   for (const [version, { inputs }] of references) {
-    inputs.forEach((input, place) => {
+    const into = inputs.map((input) => {
       const name = featureColumn(input.name);
       let column = columns.get(name);
-      if (!column) columns.set(name, (column = input.kind === "number" ? numberWriter(name, rows.length) : categoryWriter(name, rows.length)));
-      const write = column.of(input.kind === "number" ? undefined : input.levels);
-      rows.forEach((row, i) => row.version === version && write(i, row.inputs![place]!));
-    });
-  }
-  return [...columns.values()].map(({ column }) => column);
-}
-
-interface FeatureWriter {
-  column: WarehouseColumn;
-  of(levels: readonly string[] | undefined): (row: number, value: number) => void;
-}
-
-function numberWriter(name: string, rows: number): FeatureWriter {
-  const values = new Float64Array(rows).fill(Number.NaN);
-  return { column: { name, kind: "number", values }, of: () => (row, value) => void (values[row] = value) };
-}
-
-function categoryWriter(name: string, rows: number): FeatureWriter {
-  const codes = new Int32Array(rows).fill(-1);
-  const levels: string[] = [];
-  const places = new Map<string, number>();
-  const placeOf = (level: string) => places.get(level) ?? (places.set(level, levels.push(level) - 1), levels.length - 1);
-  return {
-    column: { name, kind: "text", codes, levels },
-    of: (own = []) => {
-      const into = own.map(placeOf);
-      return (row, value) => {
-        const code = codeOf(value, into.length);
-        if (code >= 0) codes[row] = into[code]!;
+      if (!column) columns.set(name, (column = { values: new Float64Array(rows.length).fill(Number.NaN), places: new Map() }));
+      if (input.kind === "number") return { values: column.values, codes: undefined };
+      column.text = true;
+      const { places } = column;
+      return {
+        values: column.values,
+        codes: input.levels.map((level) => places.get(level) ?? (places.set(level, places.size), places.size - 1)),
       };
-    },
-  };
+    });
+    for (let row = 0; row < rows.length; row++) {
+      const prediction = rows[row]!;
+      if (prediction.version !== version) continue;
+      for (let place = 0; place < into.length; place++) {
+        const { values, codes } = into[place]!;
+        const value = prediction.inputs![place]!;
+        values[row] = codes ? (codes[codeOf(value, codes.length)] ?? Number.NaN) : value;
+      }
+    }
+  }
+  return [...columns].map(([name, { values, places, text }]) =>
+    text
+      ? { name, kind: "text", codes: Int32Array.from(values, (code) => (Number.isNaN(code) ? -1 : code)), levels: [...places.keys()] }
+      : { name, kind: "number", values },
+  );
+}
+
+interface FeatureColumn {
+  /** Numbers, or codes of levels. */
+  values: Float64Array;
+  places: Map<string, number>;
+  text?: boolean;
 }

@@ -160,9 +160,13 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
   }
 
   function take(predictions: MonitoredPrediction[], outcomes: Outcome[]): Joined {
+    const { firstOutcome } = work;
+    let seen = Number.NaN; // the day of the outcome before: offsets rise, so the first of a run is its lowest
     for (const { timeMs, offset } of outcomes) {
       const day = dayOf(timeMs);
-      if (!(work.firstOutcome.get(day)! <= offset)) work.firstOutcome.set(day, offset);
+      if (day === seen) continue;
+      seen = day;
+      if (!(firstOutcome.get(day)! <= offset)) firstOutcome.set(day, offset);
     }
     return work.book.take(predictions, outcomes);
   }

@@ -13,6 +13,7 @@ import { executeFlow } from "./execute-flow.ts";
 import { openLiveEndpoint, type LiveEndpoint } from "./live-endpoint.ts";
 import { loginOf, openProject, type OpenedProject } from "./open-project.ts";
 import { buildProject, ingestSources } from "./prepare-data.ts";
+import { isRegistered } from "./registered-result.ts";
 import { replayProject } from "./replay-project.ts";
 import { allRoutes } from "./routes.ts";
 import { showRun } from "./run-events.ts";
@@ -62,14 +63,17 @@ async function forget({ folder, environment }: CommandContext): Promise<void> {
 async function learn({ services }: OpenedProject, stages: Stages, { signal, terminal }: CommandContext): Promise<void> {
   await stages.run("ingest", async (onProgress) => dataSummary(await ingestSources(services, { signal, onProgress })));
   await stages.run("models", async (onProgress) => modelsSummary(await buildProject(services, { signal, onProgress })));
+  const promoted = new Map<string, number>();
   for (const flow of definitionsOf<AnyFlow & { name: string }>(services.project, "flow")) {
-    await stages.run(flow.name, async () => {
+    const made = await stages.run(flow.name, async () => {
       const { steps, result } = await executeFlow(services, flow, { signal, onEvent: showRun(terminal) });
       return { result, summary: `${steps.ran} steps ran, ${steps.cached} from the cache`, cached: steps.ran === 0 };
     });
+    if (isRegistered(made) && made.promoted) promoted.set(made.model, made.version);
   }
   await stages.run("batch", async (onProgress) => {
-    const result = await scoreBatches(services, { signal, onProgress });
+    // With the version that was just made: what the stream teaches later is not known yet, also when the demonstration runs again.
+    const result = await scoreBatches(services, { versions: promoted, signal, onProgress });
     return {
       result,
       summary: result.map(({ table, rows, skipped }) => `${table} ${skipped ? "is there" : `${whole(rows)} rows`}`).join(", ") || "nothing to score",

@@ -1,12 +1,12 @@
 import { paramsFromText, type AnyFlow } from "#domains/pipelines";
 import { definitionOf } from "#domains/project";
-import type { Registered } from "#domains/quality";
 import { errorCodes } from "#kit/error-codes";
 import { textArgument, textOption, type CommandModule } from "./command.ts";
 import { usage } from "./command-line.ts";
 import { executeFlow } from "./execute-flow.ts";
 import { openProject } from "./open-project.ts";
 import { buildProject, ingestSources } from "./prepare-data.ts";
+import { isRegistered } from "./registered-result.ts";
 import { showRun } from "./run-events.ts";
 import { openStages } from "./stages.ts";
 import { dataSummary, modelsSummary } from "./summaries.ts";
@@ -44,8 +44,4 @@ function namedValues(given: unknown): Record<string, string> {
   const odd = pairs.find((pair) => !pair.includes("="));
   if (odd !== undefined) throw usage(`"${odd}" is no parameter.`, "Write it as name=value: --param until=2001-06-01");
   return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
-}
-
-function isRegistered(result: unknown): result is Registered {
-  return typeof result === "object" && result !== null && "kind" in result && result.kind === "registered";
 }

@@ -5,11 +5,21 @@ import type { Services } from "./open-project.ts";
 import { servingServices } from "./serving-services.ts";
 import { whole } from "./summaries.ts";
 
-/** Scores the tables that the endpoints name, each once for a model and a table version. */
-export async function scoreBatches(services: Services, options: { signal: AbortSignal; onProgress: (text: string) => void }): Promise<ScoredTable[]> {
+export interface BatchOptions {
+  /** Versions to score with, by model, in place of those behind the endpoints' aliases. */
+  versions?: ReadonlyMap<string, number>;
+  signal: AbortSignal;
+  onProgress: (text: string) => void;
+}
+
+/** Scores the tables that the endpoints name, each once for a model and the rows it can see. */
+export async function scoreBatches(services: Services, options: BatchOptions): Promise<ScoredTable[]> {
   const scored: ScoredTable[] = [];
   const serving = servingServices(services);
-  for (const { model: reference, batch = {} } of definitionsOf<Endpoint>(services.project, "endpoint")) {
+  for (const { model: wanted, batch = {} } of definitionsOf<Endpoint>(services.project, "endpoint")) {
+    const name = wanted.split("@")[0]!;
+    const version = options.versions?.get(name);
+    const reference = version === undefined ? wanted : `${name}@${version}`;
     for (const [into, { of, where }] of Object.entries(batch)) {
       const model = await loadServedModel(serving, await serving.models.resolve(reference));
       const result = await scoreTable(

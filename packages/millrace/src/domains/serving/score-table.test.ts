@@ -45,7 +45,7 @@ describe("scoring a table", () => {
     expect(new Set(numbers(one, "version"))).toEqual(new Set([1]));
   });
 
-  test("is done once for a model, a table version and a condition", async () => {
+  test("is done once for a model and what it can see of the rows, whatever comes later", async () => {
     const request = { model, table, into: "once", where: "origin = 'SFO' -- all of them" };
     const first = await scoreTable(project, request);
     expect(first.rows).toBeGreaterThan(100);
@@ -53,9 +53,12 @@ describe("scoring a table", () => {
     const other = await loadServedModel(project, await project.models.resolve("late@2"));
     expect(await scoreTable(project, { ...request, model: other })).toMatchObject({ version: 1, rows: first.rows, skipped: false });
     expect(await scoreTable(project, { ...request, where: "origin = 'LAX'" })).toMatchObject({ version: 2, skipped: false });
+    const early = { ...request, where: "departed_at < timestamp '2001-05-29'", into: "early" };
+    expect(await scoreTable(project, early)).toMatchObject({ of: { table, version: 0 }, skipped: false });
     await project.lake.append(table, {
       sql: `select * from read_parquet('${project.folder}/flights.parquet') where flight_id between 2400 and 2410`,
     });
+    expect(await scoreTable(project, early)).toMatchObject({ of: { table, version: 1 }, rows: 0, skipped: true });
     expect(await scoreTable(project, { ...request, version: 0 })).toMatchObject({ skipped: true });
     expect(await scoreTable(project, { ...request, where: "flight_id >= 2400" })).toMatchObject({
       of: { table, version: 1 },

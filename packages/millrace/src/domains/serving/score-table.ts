@@ -45,8 +45,8 @@ export interface ScoredTable {
 
 /**
  * Scores a table, each row as of its own time with what was known then, and appends id, time, score, version and model to
- * `predictions.<into>` as one table version: all of it or nothing, and once for a model, table version and condition however often
- * it is called. The numbers are those that the stream gives for the same rows.
+ * `predictions.<into>` as one table version: all of it or nothing, and once for a model and what it can see of the rows, however
+ * often it is called and whatever later rows the table has got since. The numbers are those that the stream gives for the same rows.
  */
 export async function scoreTable(services: ScoreTableServices, request: ScoreTableRequest): Promise<ScoredTable> {
   const { lake, warehouse } = services;
@@ -58,20 +58,21 @@ export async function scoreTable(services: ScoreTableServices, request: ScoreTab
   const snapshot = await lake.snapshot(table, request.version === undefined ? undefined : { version: request.version });
   const target = `predictions.${into}`;
   const of = { table, version: snapshot.version };
-  const appId = `score/${sha256(JSON.stringify([model.digest, of, where ?? null])).slice(0, 32)}`;
-  if (await lake.exists(target)) {
-    const { version, transactions } = await lake.snapshot(target);
-    if (transactions[appId] !== undefined) return { table: target, version, of, rows: 0, skipped: true };
-  }
   checkColumns(table, model, new Set(snapshot.columns.map(({ name }) => name)));
   const relation = await lake.relation(table, { version: snapshot.version });
   const { time } = model.signature;
   const filter = `${quoteName(time)} is not null${where === undefined ? "" : ` and (${where}\n)`}`;
+  const rows = `select * from ${relation} where ${filter}`;
+  const events = await eventRelations(services, model);
+  const content = await contentDigest(warehouse, model, rows, events);
+  const appId = `score/${sha256(JSON.stringify([model.digest, table, where ?? null, content])).slice(0, 32)}`;
+  if (await lake.exists(target)) {
+    const { version, transactions } = await lake.snapshot(target);
+    if (transactions[appId] !== undefined) return { table: target, version, of, rows: 0, skipped: true };
+  }
   const chunks = await planChunks(warehouse, relation, time, filter, request.rowsPerChunk ?? 250_000);
   const total = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
   const results = createResults(total);
-  const rows = `select * from ${relation} where ${filter}`;
-  const events = await eventRelations(services, model);
   for (const chunk of chunks) {
     await scoreChunk(warehouse, request, rows, events, chunk, results);
     request.onProgress?.(results.rows, total);
@@ -138,6 +139,30 @@ async function eventRelations({ modelRows }: ScoreTableServices, { signature }: 
     if (!relations.has(name)) relations.set(name, (await modelRows(name)).relation);
   }
   return relations;
+}
+
+/** A digest of the rows to score and of the events that their features may see. */
+async function contentDigest(
+  warehouse: Warehouse,
+  { signature }: ServedModel,
+  rows: string,
+  relations: ReadonlyMap<string, string>,
+): Promise<string> {
+  const { id, time, columns, features } = signature;
+  const asked = [id, time, ...columns, ...Object.values(features).flatMap(({ on }) => on)];
+  const seen = new Map([["rows", contentSql(rows, asked)]]);
+  for (const { view } of Object.values(features)) {
+    const events = `select * from ${relations.get(view.from.name)!} where ${quoteName(view.known)} < (select max(${quoteName(time)}) from (${rows}))`;
+    seen.set(`${view.from.name} ${view.known}`, contentSql(events, Object.keys(view.from.columns)));
+  }
+  const digests: unknown[] = [];
+  for (const [name, sql] of seen) digests.push([name, await warehouse.rows(sql)]);
+  return sha256(JSON.stringify(digests));
+}
+
+function contentSql(rows: string, columns: string[]): string {
+  const hash = `hash(${[...new Set(columns)].toSorted().map(quoteName).join(", ")})`;
+  return `select count(*) as n, cast(bit_xor(${hash}) as varchar) as x, cast(sum(${hash} >> 32) as varchar) as s from (${rows})`;
 }
 
 async function scoreChunk(

@@ -71,15 +71,21 @@ export async function openEndpoint(services: ServingServices, definition: Endpoi
   let models: ServingModels = first.models;
   let { problem } = first;
   let checkpoint: Checkpoint | undefined = stored?.checkpoint;
-  await saveVersions(state, name, models.serving.version, models.shadow?.version, clock.now());
-
   const group = `endpoint/${name}`;
   const producer = await stream.openProducer(group); // from here on nobody else moves the positions
   let live: LiveFeatures;
   let scorer: StreamScorer;
-  ({ live, scorer } = await standAt(models.serving, checkpoint, signal));
+  try {
+    ({ live, scorer } = await standAt(models.serving, checkpoint, signal));
+    await saveVersions(state, name, models.serving.version, models.shadow?.version, clock.now());
+  } catch (error) {
+    await models.serving.model.close();
+    await models.shadow?.model.close();
+    throw error;
+  }
 
   const exclusive = createExclusive();
+  const reloading = createExclusive();
   const listeners = new Set<(batch: ScoredBatch) => void>();
   const closing = new AbortController();
   let broken: unknown;
@@ -112,7 +118,7 @@ export async function openEndpoint(services: ServingServices, definition: Endpoi
     shadow: () => models.shadow,
     advance,
     follow,
-    reload,
+    reload: () => reloading.run(reload),
     checkpoint: () => exclusive.run(saveFeatures),
     async predict(rows, options) {
       if (closing.signal.aborted) checkUsable();
@@ -152,7 +158,6 @@ export async function openEndpoint(services: ServingServices, definition: Endpoi
     stop: AbortSignal | undefined,
   ): Promise<{ live: LiveFeatures; scorer: StreamScorer }> {
     const reads = topicsOf(serving);
-    checkColumns(definition, serving);
     await createTopics(reads);
     const committed = new Map((await stream.groups(group)).map((position) => [position.topic, position.offset]));
     const infos = await stream.topics(reads.map((topic) => topic.name));
@@ -213,6 +218,7 @@ export async function openEndpoint(services: ServingServices, definition: Endpoi
     const ends = new Map((await stream.topics()).map((info) => [info.name, info.partitions[0]!.endOffset]));
     while (!until.aborted && [...scorer.positions].some(([topic, at]) => at < (ends.get(topic) ?? 0))) {
       const step = await exclusive.run(() => advanceOnce(ends, until));
+      if (step.events === 0) break; // a log may end in offsets without records
       for (const key of ["answered", "events", "repeated", "rejected"] as const) total[key] += step[key];
     }
     given?.throwIfAborted();
@@ -254,14 +260,13 @@ export async function openEndpoint(services: ServingServices, definition: Endpoi
     let next: ServedModel;
     try {
       next = models.shadow?.version === resolved.version ? models.shadow : await loadServedModel(services, resolved);
+      checkColumns(definition, next);
     } catch (error) {
       problem = problemOf(resolved, error);
       throw error;
     }
-    if (featuresDigest(next.signature.features) === live.digest) {
-      checkColumns(definition, next);
-      await swap(next);
-    } else {
+    if (featuresDigest(next.signature.features) === live.digest) await swap(next);
+    else {
       await exclusive.run(async () => {
         ({ live, scorer } = await standAt(next, undefined, closing.signal));
         await swap(next);
@@ -341,6 +346,7 @@ async function firstModels(
   let problem: string | undefined;
   try {
     serving = await loadServedModel(services, resolved);
+    checkColumns(definition, serving);
   } catch (error) {
     if (!stored || stored.version === resolved.version) throw error;
     problem = problemOf(resolved, error);

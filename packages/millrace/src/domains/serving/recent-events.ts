@@ -16,16 +16,19 @@ export function createRecentEvents(reachMs: number): RecentEvents {
   let youngFromMs = Number.NEGATIVE_INFINITY;
   let young: Times = new Map();
   let old: Times = new Map();
+  let oldUntilMs = Number.NEGATIVE_INFINITY; // most events are newer than the old generation: they need not be looked up there
   return {
     add(key, timeMs) {
+      const beforeMs = newestMs;
       if (timeMs > newestMs) newestMs = timeMs;
       if (timeMs < newestMs - reachMs) return true;
       if (newestMs - youngFromMs > reachMs) {
         old = young;
         young = new Map();
         youngFromMs = newestMs;
+        oldUntilMs = beforeMs;
       }
-      if (has(old, key, timeMs)) return false;
+      if (timeMs <= oldUntilMs && has(old, key, timeMs)) return false;
       const times = young.get(key);
       if (times === undefined) young.set(key, timeMs);
       else if (typeof times === "object") {

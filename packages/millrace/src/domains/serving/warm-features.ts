@@ -172,15 +172,17 @@ async function newestKnown(
 async function eventsSince(stream: Stream, topic: Topic, sinceMs: number, signal: AbortSignal | undefined): Promise<Set<string>> {
   const events = new Set<string>();
   for await (const { records } of stream.read(topic.name, { from: { timeMs: sinceMs }, ...(signal && { signal }) })) {
-    for (const record of records) events.add(eventName(record.timeMs, keyOrNone(topic, record) ?? ""));
+    for (const record of records) {
+      const key = keyOrNone(topic, record);
+      if (key !== undefined) events.add(eventName(record.timeMs, key));
+    }
   }
   signal?.throwIfAborted();
   return events;
 }
 
-/** The key of a record, without parsing where it has one; undefined for a record that the scorer puts aside. */
+/** The key of an event; undefined for a record that the scorer puts aside. */
 function keyOrNone(topic: Topic, record: StreamRecord): string | undefined {
-  if (record.key) return record.key.toString("utf8");
   try {
     return keyOf(topic, record, parseEvent(topic.name, record));
   } catch (error) {

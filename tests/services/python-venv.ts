@@ -1,10 +1,11 @@
 /** Python packages for tests that ask the incumbents' own libraries, kept between runs. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { testCache } from "./versitygw.ts";
+import { installPackages, works } from "./debian-packages.ts";
+import { isThere, testCache } from "./test-cache.ts";
 
 const run = promisify(execFile);
 
@@ -13,16 +14,14 @@ export async function pythonWith(packages: string[]): Promise<string> {
   const cache = await testCache("python");
   const folder = join(cache, createHash("sha256").update(packages.join(" ")).digest("hex").slice(0, 16));
   const python = join(folder, "bin", "python");
-  if (await there(join(folder, "complete"))) return python;
+  if (await isThere(join(folder, "complete"))) return python;
   await rm(folder, { recursive: true, force: true }); // left half-made by a run that was stopped
   if (await works("uv")) {
     await run("uv", ["venv", "--quiet", folder]);
     await run("uv", ["pip", "install", "--quiet", "--python", python, ...packages], { maxBuffer: 1 << 26 });
-  } else if (await works("python3")) {
-    await run("python3", ["-m", "venv", folder]);
-    await run(python, ["-m", "pip", "install", "--quiet", ...packages], { maxBuffer: 1 << 26 });
   } else {
-    throw new Error(`These tests need Python 3 (and best uv) on the path, to install ${packages.join(", ")}.`);
+    await makeVenv(folder, packages);
+    await run(python, ["-m", "pip", "install", "--quiet", ...packages], { maxBuffer: 1 << 26 });
   }
   await writeFile(join(folder, "complete"), packages.join("\n"));
   return python;
@@ -36,16 +35,14 @@ export async function pythonJson(python: string, script: string, argument: unkno
   return JSON.parse(stdout);
 }
 
-function there(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-function works(command: string): Promise<boolean> {
-  return run(command, ["--version"]).then(
-    () => true,
-    () => false,
-  );
+/** Debian's Python comes without the part that makes environments. */
+async function makeVenv(folder: string, packages: string[]): Promise<void> {
+  const attempt = () => run("python3", ["-m", "venv", folder]);
+  try {
+    await attempt();
+  } catch {
+    await rm(folder, { recursive: true, force: true });
+    await installPackages(["python3", "python3-venv"], `These tests need Python 3 with \`venv\`, to install ${packages.join(", ")}.`);
+    await attempt();
+  }
 }

@@ -1,11 +1,12 @@
 /** A real S3 server for tests: versitygw over a folder, built once from the Go module proxy. */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { access, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { goCommand } from "./go-command.ts";
+import { freePort, isThere, testCache } from "./test-cache.ts";
 
 const run = promisify(execFile);
 const module = "github.com/versity/versitygw/cmd/versitygw@v1.8.0";
@@ -17,13 +18,6 @@ export interface S3Server {
   /** A new, empty bucket. */
   bucket(): Promise<string>;
   stop(): Promise<void>;
-}
-
-/** The folder that keeps what tests build or download between runs. */
-export async function testCache(name: string): Promise<string> {
-  const folder = join(process.env["MILLRACE_TEST_CACHE"] ?? join(homedir(), ".cache", "millrace-tests"), name);
-  await mkdir(folder, { recursive: true });
-  return folder;
 }
 
 /** Starts the server on a free port; builds it first where it is not in the cache (a minute and a half). */
@@ -61,14 +55,11 @@ export async function startVersitygw(): Promise<S3Server> {
   };
 }
 
-async function versitygw(): Promise<string> {
+/** The server's program, from the cache or built. */
+export async function versitygw(): Promise<string> {
   const folder = await testCache("bin");
   const binary = join(folder, "versitygw");
-  const there = await access(binary).then(
-    () => true,
-    () => false,
-  );
-  if (there) return binary;
+  if (await isThere(binary)) return binary;
   const building = await mkdtemp(join(folder, "build-"));
   try {
     await run(await goCommand(), ["install", module], { env: { ...process.env, GOBIN: building, CGO_ENABLED: "0" }, maxBuffer: 1 << 26 });
@@ -77,27 +68,6 @@ async function versitygw(): Promise<string> {
   } finally {
     await rm(building, { recursive: true, force: true });
   }
-}
-
-/** Go from the path, else Debian's, installed where we may. */
-async function goCommand(): Promise<string> {
-  if (await works("go")) return "go";
-  if (process.getuid?.() === 0 && (await works("apt-get"))) {
-    await run("apt-get", ["update"], { maxBuffer: 1 << 26 });
-    await run("apt-get", ["install", "-y", "--no-install-recommends", "golang-go"], {
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-      maxBuffer: 1 << 26,
-    });
-    if (await works("go")) return "go";
-  }
-  throw new Error(`The S3 tests build ${module}, which needs Go 1.24 or newer on the path: install it, then run them again.`);
-}
-
-async function works(command: string): Promise<boolean> {
-  return run(command, [command === "go" ? "version" : "--version"]).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function ready(child: ChildProcess, url: string, said: () => string): Promise<void> {
@@ -112,14 +82,4 @@ async function ready(child: ChildProcess, url: string, said: () => string): Prom
   }
   child.kill("SIGKILL");
   throw new Error(`versitygw did not start: ${said()}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port was given");
-  return address.port;
 }

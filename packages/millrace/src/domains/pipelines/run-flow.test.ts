@@ -201,11 +201,14 @@ describe("a flow that runs", () => {
   it("limits how many steps run at the same time", async () => {
     let running = 0;
     let most = 0;
+    const three = Promise.withResolvers<void>();
     const wide = flow("wide", {}, (step) =>
       Promise.all(
         Array.from({ length: 10 }, (_, i) =>
           step.run("one", { i }, async () => {
             most = Math.max(most, ++running);
+            if (running === 3) three.resolve();
+            await three.promise; // however long each takes to begin
             await new Promise((resolve) => setImmediate(resolve));
             running--;
           }),

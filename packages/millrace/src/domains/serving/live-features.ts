@@ -83,16 +83,16 @@ async function restore(services: ServingServices, request: LiveFeaturesRequest, 
   };
 }
 
-/** Stores the features and the positions they stand at; the checkpoint before is removed. Durable when resolved. */
+/** Stores the features and the positions they stand at; earlier checkpoints, also those that a crash left behind, are removed. Durable when resolved. */
 export async function writeCheckpoint(
   { state, blobs, clock, log }: ServingServices,
   endpoint: string,
   live: LiveFeatures,
   positions: ReadonlyMap<string, number>,
-  previous: Checkpoint | undefined,
-): Promise<Checkpoint> {
+): Promise<void> {
+  const folder = `checkpoints/serving/${endpoint}/`;
   const checkpoint: Checkpoint = {
-    blob: `checkpoints/serving/${endpoint}/${newId()}`,
+    blob: folder + newId(),
     features: live.digest,
     positions: Object.fromEntries(positions),
     floorMs: live.floorMs,
@@ -100,12 +100,11 @@ export async function writeCheckpoint(
   };
   await blobs.put(checkpoint.blob, live.online.snapshot(), { ifAbsent: true });
   await saveCheckpoint(state, endpoint, checkpoint, clock.now());
-  if (previous) {
-    await blobs
-      .delete(previous.blob)
-      .catch((error: unknown) => log.warn("an old checkpoint could not be removed", { endpoint, blob: previous.blob, error: String(error) }));
+  try {
+    for await (const { key } of blobs.list(folder)) if (key !== checkpoint.blob) await blobs.delete(key);
+  } catch (error) {
+    log.warn("old checkpoints could not be removed", { endpoint, error: String(error) });
   }
-  return checkpoint;
 }
 
 /** The time of the last committed events. */

@@ -70,13 +70,12 @@ export async function openEndpoint(services: ServingServices, definition: Endpoi
   const first = await firstModels(services, definition, stored);
   let models: ServingModels = first.models;
   let { problem } = first;
-  let checkpoint: Checkpoint | undefined = stored?.checkpoint;
   const group = `endpoint/${name}`;
   const producer = await stream.openProducer(group); // from here on nobody else moves the positions
   let live: LiveFeatures;
   let scorer: StreamScorer;
   try {
-    ({ live, scorer } = await standAt(models.serving, checkpoint, signal));
+    ({ live, scorer } = await standAt(models.serving, stored?.checkpoint, signal));
     await saveVersions(state, name, models.serving.version, models.shadow?.version, clock.now());
   } catch (error) {
     await models.serving.model.close();
@@ -294,7 +293,7 @@ export async function openEndpoint(services: ServingServices, definition: Endpoi
   async function saveFeatures(): Promise<void> {
     checkUsable();
     sinceCheckpoint = 0;
-    checkpoint = await writeCheckpoint(services, name, live, scorer.positions, checkpoint);
+    await writeCheckpoint(services, name, live, scorer.positions);
   }
 
   function checkUsable(): void {

@@ -1,4 +1,6 @@
 import { cpus, totalmem } from "node:os";
+import { relative } from "node:path";
+import { tableOf, type Source } from "#domains/ingest";
 import { dailyDrift, dailyMetrics, versionAuc, type DailyMetrics } from "#domains/monitoring";
 import { definitionsOf } from "#domains/project";
 import { getVersion, resolve } from "#domains/registry";
@@ -57,11 +59,7 @@ export async function makeReport(services: Services, stages: Stages, question: D
     seconds: stages.seconds(),
     peakMemoryMb: Math.round(peakMemoryMb()),
     cached: stages.reports.every((stage) => stage.cached),
-    further: [
-      ...(question ? [`npm run millrace -- -C ${relative(project.folder)} trace ${question.id}`] : []),
-      `npm run millrace -- -C ${relative(project.folder)} lineage raw.flights.delay`,
-      ...(first ? [`npm run millrace -- -C ${relative(project.folder)} reproduce ${first.model}@1`] : []),
-    ],
+    further: furtherCommands(services, question, first),
   };
 }
 
@@ -112,9 +110,17 @@ function count(days: DailyMetrics[], version: number): number {
   return days.filter((day) => day.version === version).reduce((sum, day) => sum + day.labelled, 0);
 }
 
-function relative(folder: string): string {
-  const base = process.env["INIT_CWD"] ?? process.cwd();
-  return folder.startsWith(`${base}/`) ? folder.slice(base.length + 1) : folder;
+/** Where to look next: the question just asked, a column that everything comes from, and the first version made again. */
+function furtherCommands({ project }: Services, question: DemoReport["question"], first: EndpointReport | undefined): string[] {
+  const source = definitionsOf<Source>(project, "source").find(({ batch }) => batch !== undefined);
+  const base = process.env["INIT_CWD"] ?? process.cwd(); // where npm was called, which runs its scripts in the package's folder
+  const folder = relative(base, project.folder) || ".";
+  const millrace = import.meta.url.endsWith(".ts") ? `npm run millrace -- -C ${folder}` : `npx millrace${folder === "." ? "" : ` -C ${folder}`}`;
+  return [
+    ...(question ? [`${millrace} trace ${question.id}`] : []),
+    ...(source?.batch ? [`${millrace} lineage ${tableOf(source)}.${source.batch.by}`] : []),
+    ...(first ? [`${millrace} reproduce ${first.model}@1`] : []),
+  ];
 }
 
 /** The report as a page of text. */
@@ -142,7 +148,7 @@ function endpointText({ endpoint, model, serving, first, days, drift, retraining
     `${endpoint} answers with ${model} v${serving.version} (${serving.gate})`,
     ...(first
       ? [
-          `  first champion v${first.version}: AUC ${first.auc?.toFixed(4) ?? "unknown"} ± ${first.standardError?.toFixed(4) ?? "?"} on all ${first.predictions.toLocaleString("en-US")} flights of the stream`,
+          `  first champion v${first.version}: AUC ${first.auc?.toFixed(4) ?? "unknown"} ± ${first.standardError?.toFixed(4) ?? "?"} over ${first.predictions.toLocaleString("en-US")} answers whose outcome is known`,
         ]
       : []),
     ...(range.length > 0

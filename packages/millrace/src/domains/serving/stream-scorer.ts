@@ -1,4 +1,4 @@
-// Hot path. Budget: 60,000 events/s on one core with five feature views and 100 trees; benchmark: bench/stream.
+// Hot path. Budget: 12 µs of processor time an event (half of them answered) with five bound views and 100 trees; benchmark: bench/stream.
 import type { FeatureView, OnlineFeatures } from "#domains/features";
 import type { Topic } from "#domains/ingest";
 import { AppError } from "#kit/app-error";

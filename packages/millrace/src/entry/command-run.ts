@@ -31,7 +31,7 @@ export const command: CommandModule["command"] = async (context) => {
       onEvent: showRun(terminal),
     });
     const summary = `run ${run.runId}${run.resumed ? " (taken up)" : ""}: ${run.steps.ran} steps ran, ${run.steps.cached} from the cache, ${stages.seconds().toFixed(1)} s`;
-    terminal.result(run, `${summary}\n  millrace runs show ${run.runId} · millrace runs why ${run.runId} fit`);
+    terminal.result(run, `${summary}\n  millrace runs show ${run.runId} · millrace why ${run.runId} fit`);
     return isRegistered(run.result) && run.result.verdict !== "passed" ? gateFailed : 0;
   } finally {
     await close();

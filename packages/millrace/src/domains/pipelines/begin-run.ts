@@ -62,7 +62,7 @@ export async function beginRun(options: BeginOptions, params: object, code: Code
 }
 
 function requireSame(id: string, found: RunRow | undefined, flow: string, identity: string): asserts found is RunRow {
-  if (!found) throw new AppError("not_found", `There is no run ${id}.`, { hint: "See the runs with: millrace runs" });
+  if (!found) throw new AppError("not_found", `There is no run ${id}.`, { hint: "See the runs with: millrace runs list" });
   if (found.status === "succeeded") throw new AppError("conflict", `Run ${id} has succeeded; there is nothing to take up.`);
   if (found.flow !== flow) throw new AppError("invalid_argument", `Run ${id} is one of flow ${found.flow}, not of ${flow}.`);
   if (found.identity !== identity) {

@@ -3,7 +3,7 @@ import type { Failure } from "./model.ts";
 
 /** Another process works on the run: nothing of this one is recorded any more. */
 export function takenOver(runId: string): AppError {
-  return new AppError("conflict", `Another worker holds run ${runId}.`, { hint: `Follow it with: millrace runs ${runId}` });
+  return new AppError("conflict", `Another worker holds run ${runId}.`, { hint: `Follow it with: millrace runs show ${runId}` });
 }
 
 export function cancelled(what: string): AppError {
@@ -17,7 +17,7 @@ export function stepError(thrown: unknown, stepId: string, runId: string): AppEr
   return new AppError("step_failed", `Step ${stepId} failed: ${error.message}`, {
     cause: thrown,
     details: { runId, stepId },
-    hint: `See more with: millrace runs ${runId}. What finished before is kept; the next start takes it up.`,
+    hint: `See more with: millrace runs show ${runId}. What finished before is kept; the next start takes it up.`,
   });
 }
 

@@ -70,7 +70,7 @@ export interface RunDetails extends Run {
 /** A run with its steps. Throws `not_found`. */
 export async function getRun({ database, clock }: LedgerReader, id: string): Promise<RunDetails> {
   const row = await findRun(database, id);
-  if (!row) throw new AppError("not_found", `There is no run ${id}.`, { hint: "See the runs with: millrace runs" });
+  if (!row) throw new AppError("not_found", `There is no run ${id}.`, { hint: "See the runs with: millrace runs list" });
   const steps = await selectSteps(database, id, clock.now());
   const cost = { wallMs: 0, cpuMs: 0, peakRssBytes: 0 };
   for (const step of steps) {

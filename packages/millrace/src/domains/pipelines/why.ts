@@ -25,7 +25,7 @@ export interface Why extends StepRef {
  */
 export async function why({ database }: LedgerReader, runId: string, stepId: string): Promise<Why> {
   const step = await selectKeyedStep(database, { runId, stepId });
-  if (!step) throw new AppError("not_found", `Run ${runId} has no step ${stepId}.`, { hint: `See its steps with: millrace runs ${runId}` });
+  if (!step) throw new AppError("not_found", `Run ${runId} has no step ${stepId}.`, { hint: `See its steps with: millrace runs show ${runId}` });
   const about = { runId, stepId, attempt: step.attempt };
   if (step.cachedFrom) return { ...about, reason: "cached", other: step.cachedFrom, changed: [] };
   let nearest: { earlier: KeyedStep; changed: Why["changed"] } | undefined;

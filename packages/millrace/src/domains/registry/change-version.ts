@@ -59,5 +59,5 @@ export async function deleteVersion({ state, clock }: RegistryServices, { model:
 }
 
 export function versionNotFound(model: string, version: number): AppError {
-  return new AppError("not_found", `Model "${model}" has no version ${version}.`, { hint: `millrace models ${model}` });
+  return new AppError("not_found", `Model "${model}" has no version ${version}.`, { hint: `millrace models show ${model}` });
 }

@@ -90,5 +90,5 @@ function checkExpected(model: string, alias: string, actual: number | undefined,
 }
 
 function noAlias(model: string, alias: string): AppError {
-  return new AppError("not_found", `Model "${model}" has no alias "${alias}".`, { hint: `millrace models ${model}` });
+  return new AppError("not_found", `Model "${model}" has no alias "${alias}".`, { hint: `millrace models show ${model}` });
 }

@@ -26,7 +26,7 @@ export async function findModel(reader: Reader, name: string): Promise<ModelRow 
 /** The model's row. Throws `not_found` for an unknown or deleted one. */
 export async function activeModel(reader: Reader, name: string): Promise<ModelRow> {
   const row = await findModel(reader, name);
-  if (row === undefined || row.deleted_ms !== null) throw new AppError("not_found", `There is no model "${name}".`, { hint: "millrace models" });
+  if (row === undefined || row.deleted_ms !== null) throw new AppError("not_found", `There is no model "${name}".`, { hint: "millrace models list" });
   return row;
 }
 

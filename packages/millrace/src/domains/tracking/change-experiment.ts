@@ -56,5 +56,5 @@ async function changeExperiment({ state, clock }: TrackingServices, id: string, 
 }
 
 function notFound(which: string): AppError {
-  return new AppError("not_found", `There is no experiment "${which}".`, { hint: "millrace runs" });
+  return new AppError("not_found", `There is no experiment "${which}".`, { hint: "millrace runs list" });
 }

@@ -335,7 +335,7 @@ function parseArtifact(row: ArtifactRow): Artifact {
 // Errors
 
 export function runNotFound(run: string): AppError {
-  return new AppError("not_found", `There is no run "${run}".`, { hint: "millrace runs" });
+  return new AppError("not_found", `There is no run "${run}".`, { hint: "millrace runs list" });
 }
 
 export function runDeleted(run: string): AppError {

@@ -45,6 +45,23 @@ describe("several processes on one PostgreSQL", () => {
     await Promise.all(databases.map((database) => database.close()));
   });
 
+  it("find the row of a plain insert that came between the look and the insert", async () => {
+    const schema = newSchema();
+    const [database, other] = await Promise.all([open(schema), open(schema)]);
+    await database.migrate(numbers);
+    let tries = 0;
+    const seen = await database.write(async (transaction) => {
+      tries++;
+      const found = await transaction.get<{ by: string }>(sql`select by from n where i = 1`);
+      if (found) return found.by;
+      await other.run(sql`insert into n (i, by) values (1, 'other')`);
+      await transaction.run(sql`insert into n (i, by) values (1, 'late')`);
+      return "late";
+    });
+    expect({ seen, tries }).toEqual({ seen: "other", tries: 2 });
+    await Promise.all([database.close(), other.close()]);
+  });
+
   it("get a conflict over a key that is really taken", async () => {
     const database = await open(newSchema());
     await database.migrate(numbers);

@@ -169,9 +169,9 @@ function isDisconnected(error: unknown): boolean {
 }
 
 /**
- * Whether a transaction that failed may pass when it is tried again. Of two that look for a row and, finding none, insert it, the
- * server stops the later one as not serialisable, or already over the key of the earlier one: the same again finds the row. A key
- * that is really taken is met each time, so a few tries tell.
+ * Whether a transaction that failed may pass when it is tried again. The server itself asks for it where transactions that looked
+ * before they wrote met each other. Where the other was a plain statement it complains of the key instead: the same again finds
+ * the row. A key that is really taken is met each time, so a few tries tell.
  */
 function mayPassNow(error: unknown, tries: number): boolean {
   const cause = error instanceof AppError ? error.cause : error;

@@ -14,6 +14,8 @@ export function lintConfig(root = source): object {
       "typescript/consistent-type-imports": ["error", { disallowTypeAnnotations: false }],
       "import/no-named-as-default-member": "off",
       "unicorn/no-thenable": "off",
+      "no-unmodified-loop-condition": "off",
+      "unicorn/no-useless-spread": "off",
       "import/no-cycle": "error",
       "import/no-default-export": "off",
       "max-lines": ["error", { max: 400, skipBlankLines: false, skipComments: false }],

@@ -601,3 +601,57 @@ export interface RetrainingListOutput {
     updatedMs: number;
   }[];
 }
+
+export type MetricsShowInput = Record<string, never>;
+
+export type V2ServerInput = Record<string, never>;
+
+export type V2LiveInput = Record<string, never>;
+
+export type V2ReadyInput = Record<string, never>;
+
+export interface V2ModelInput {
+  model: string;
+}
+
+export interface V2ModelReadyInput {
+  model: string;
+}
+
+export interface V2InferInput {
+  model: string;
+  body: unknown;
+  headers: Record<string, unknown>;
+}
+
+export interface V2ModelOfVersionInput {
+  model: string;
+  version: string;
+}
+
+export interface V2ModelReadyOfVersionInput {
+  model: string;
+  version: string;
+}
+
+export interface V2InferOfVersionInput {
+  model: string;
+  version: string;
+  body: unknown;
+  headers: Record<string, unknown>;
+}
+
+export type ScoringPingInput = Record<string, never>;
+
+export type ScoringVersionInput = Record<string, never>;
+
+export interface ScoringInvokeInput {
+  body: unknown;
+  headers: Record<string, unknown>;
+}
+
+export interface ScoringInvokeEndpointInput {
+  endpoint: string;
+  body: unknown;
+  headers: Record<string, unknown>;
+}

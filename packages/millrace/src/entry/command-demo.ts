@@ -34,6 +34,7 @@ export const command: CommandModule["command"] = async (context) => {
     const stages = openStages(terminal);
     terminal.note(`${services.project.config.name}: from raw data to a model that is served, watched and retrained`);
     await learn(project, stages, context);
+    await services.warehouse.close(); // gives its memory back; it opens again at the next question
     live = await replay(project, stages, context);
     const question = await ask(project, live);
     const report = await makeReport(services, stages, question);

@@ -86,6 +86,8 @@ export async function executeFlow(services: Services, flow: AnyFlow, options: Fl
     await started.catch(() => undefined); // the flow's own error is the one to tell
     if (runId !== undefined) await finishRun(tracking, { run: runId, status: options.signal?.aborted ? "killed" : "failed" }).catch(() => undefined);
     throw error;
+  } finally {
+    tables.clear(); // a training set is some hundred megabytes
   }
 }
 

@@ -35,6 +35,7 @@ export async function openLiveEndpoint(services: Services, definition: Endpoint,
   const monitor = await openMonitor({ endpoint: definition, state, lake, stream, reference, clock, log });
   await monitor.catchUp();
   endpoint.onBatch((batch) => monitor.observe(batch));
+  endpoint.onBatch(services.metrics.recordBatch);
   await noteServing();
   for (const decision of await openDecisions({ state }, definition.name)) await learn(decision, options);
 

@@ -1,3 +1,4 @@
+import { createMetrics, type Metrics } from "#compat/prometheus";
 import { actorOf, listTokens, type AccessServices } from "#domains/access";
 import { openLedger, reclaim, type Ledger } from "#domains/pipelines";
 import type { Topic } from "#domains/ingest";
@@ -39,6 +40,8 @@ export interface Services extends Stores {
   tables: TrainingTables;
   /** Where requests find the endpoints. */
   serving: EndpointDesk;
+  /** What this process has done, for `/metrics`. */
+  metrics: Metrics;
   monitoring: { state: Stores["state"] };
   retraining: { state: Stores["state"] };
 }
@@ -71,6 +74,7 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       tracking: { state, blobs, clock },
       registry: { state, clock },
       lineage: { state, clock },
+      metrics: createMetrics(),
       monitoring: { state },
       retraining: { state },
     };
@@ -80,6 +84,7 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       lock,
       async close() {
         await opened.serving.close();
+        opened.metrics.close();
         await stores.close();
         lock?.release();
       },

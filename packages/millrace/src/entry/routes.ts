@@ -1,3 +1,6 @@
+import { mlflowScoringRoutes } from "#compat/mlflow-scoring";
+import { openInferenceRoutes } from "#compat/open-inference";
+import { prometheusRoutes } from "#compat/prometheus";
 import { accessRoutes } from "#domains/access";
 import { lakeRoutes } from "#domains/lake";
 import { lineageRoutes } from "#domains/lineage";
@@ -22,4 +25,7 @@ export const allRoutes: AnyRoute[] = [
   ...traceRoutes,
   ...monitoringRoutes,
   ...retrainingRoutes,
+  ...prometheusRoutes,
+  ...openInferenceRoutes,
+  ...mlflowScoringRoutes,
 ];

@@ -41,7 +41,7 @@ export async function serveProject({ services, lock }: OpenedProject, options: S
     },
   });
   const server = await startServer({
-    ...{ routes: allRoutes, services, log, version: millraceVersion(), ...loginOf(services) },
+    ...{ routes: allRoutes, services, log, version: millraceVersion(), onAnswer: services.metrics.recordRequest, ...loginOf(services) },
     host: options.host ?? project.config.server.host,
     port: options.port ?? project.config.server.port,
   });

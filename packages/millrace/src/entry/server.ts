@@ -18,6 +18,8 @@ export interface ServerOptions {
   log: Log;
   /** Who a bearer token stands for. */
   actorOf: (secret: string) => Promise<Actor | undefined>;
+  /** Told of every answer: the route's pattern, never the path, the status and the seconds it took. */
+  onAnswer?: (route: string, status: number, seconds: number) => void;
   /** Whether any token can open anything: asked before binding to more than loopback. */
   hasTokens: () => Promise<boolean>;
 }
@@ -96,6 +98,10 @@ function build(options: ServerOptions, loopback: boolean): FastifyInstance {
     ),
   );
   app.addHook("onRequest", async (request) => refuseForeign(request, loopback));
+  const { onAnswer } = options;
+  if (onAnswer) {
+    app.addHook("onResponse", async (request, reply) => onAnswer(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime / 1_000));
+  }
   const document = openApi(options.routes, { title: "Millrace", version: options.version });
   app.get("/openapi.json", async () => document);
   for (const route of options.routes) mount(app, route, options, loopback);

@@ -8,7 +8,7 @@ import type { WarehouseColumn, WarehouseTable } from "#ports/warehouse";
 import type { DuckdbModules } from "./duckdb-modules.ts";
 import { TextLevels } from "./duckdb-text.ts";
 
-/** Reads a streaming result to its end. Numbers beyond ±2^53 throw `unsupported`, naming the column. */
+/** Reads a streaming result to its end, into memory that threads can share without a copy. Numbers beyond ±2^53 throw `unsupported`, naming the column. */
 export async function readColumns(modules: DuckdbModules, result: DuckDBResult): Promise<WarehouseTable> {
   const names = result.deduplicatedColumnNames();
   const sinks = result.columnTypes().map((type, index) => columnSink(modules, names[index]!, type, index));
@@ -44,7 +44,7 @@ function columnSink(modules: DuckdbModules, name: string, type: DuckDBType, inde
 }
 
 function numberSink(modules: DuckdbModules, name: string, index: number, bytes: number, decode: Decode): ColumnSink {
-  const blocks = new Blocks((length) => new Float64Array(length));
+  const blocks = new Blocks((length) => new Float64Array(new SharedArrayBuffer(8 * length)));
   return {
     add(chunk, rows) {
       const vector = modules.bindings.data_chunk_get_vector(chunk.chunk, index);
@@ -59,7 +59,7 @@ function numberSink(modules: DuckdbModules, name: string, index: number, bytes: 
 }
 
 function textSink(modules: DuckdbModules, name: string, index: number): ColumnSink {
-  const blocks = new Blocks((length) => new Int32Array(length));
+  const blocks = new Blocks((length) => new Int32Array(new SharedArrayBuffer(4 * length)));
   const levels = new TextLevels();
   return {
     add(chunk, rows) {
@@ -81,7 +81,7 @@ function textSink(modules: DuckdbModules, name: string, index: number): ColumnSi
 
 /** Types without a layout of their own (enums, UUIDs, times, lists, structs): DuckDB's text of each value. */
 function valueSink(name: string, index: number): ColumnSink {
-  const blocks = new Blocks((length) => new Int32Array(length));
+  const blocks = new Blocks((length) => new Int32Array(new SharedArrayBuffer(4 * length)));
   const levels = new TextLevels();
   return {
     add(chunk, rows) {
@@ -250,9 +250,9 @@ class Blocks<A extends Float64Array | Int32Array> {
   join(rows: number): A {
     const all = this.#make(rows);
     let at = 0;
-    for (const { data, used } of this.#blocks.splice(0)) {
-      all.set(data.subarray(0, used), at);
-      at += used;
+    for (let block = this.#blocks.shift(); block !== undefined; block = this.#blocks.shift()) {
+      all.set(block.data.subarray(0, block.used), at);
+      at += block.used;
     }
     return all;
   }

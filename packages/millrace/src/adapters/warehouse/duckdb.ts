@@ -33,6 +33,7 @@ export async function openDuckdb(options: DuckdbOptions): Promise<Warehouse> {
     memory_limit: `${options.memoryLimitMb}MB`,
     temp_directory: spillFolder,
     errors_as_json: "true",
+    enable_external_file_cache: "false", // the operating system keeps files in memory already, and gives it back
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
     allow_community_extensions: "false",

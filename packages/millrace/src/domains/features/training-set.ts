@@ -55,7 +55,7 @@ export async function buildTrainingSet(request: TrainingSetRequest): Promise<Tra
       },
     );
   }
-  const chosen = await inTimeOrder(sampled, numbersOf(spine, request.time, "spine"), request.signal);
+  const chosen = await inOrderOf(sampled, numbersOf(spine, request.time, "spine"), request.signal);
   const extra = request.columns ?? [];
   const needed = new Set([request.time, request.label, ...extra, ...Object.values(request.features).flatMap((bound) => bound.on)]);
   if (request.id !== undefined) needed.add(request.id);
@@ -105,7 +105,7 @@ async function usableRows(request: TrainingSetRequest): Promise<{ rows: Uint32Ar
   return { rows: rows.subarray(0, count), unusable, tooLate: spine.rows - unusable - count };
 }
 
-async function inTimeOrder(rows: Uint32Array, time: Float64Array, signal: AbortSignal | undefined): Promise<Uint32Array> {
+async function inOrderOf(rows: Uint32Array, time: Float64Array, signal: AbortSignal | undefined): Promise<Uint32Array> {
   const times = new Float64Array(rows.length);
   await inSlices(rows.length, sliceRows, signal, (from, to) => {
     for (let i = from; i < to; i++) times[i] = time[rows[i]!]!;

@@ -49,7 +49,7 @@ export const configSchema = z.strictObject({
         .default(availableParallelism())
         .describe("Threads for SQL and training.")
         .meta({ defaultText: "the machine's cores" }),
-      sqlMemoryMb: z.int().min(64).default(400).describe("Memory the SQL engine may use before it spills to disk."),
+      sqlMemoryMb: z.int().min(64).default(300).describe("Memory the SQL engine may use before it spills to disk."),
     })
     .prefault({}),
   log: z.enum(["debug", "info", "warn", "error", "silent"]).default("warn").describe("The least level of log lines that are written."),

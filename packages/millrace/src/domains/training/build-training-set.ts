@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { buildTrainingSet as joinTrainingSet } from "#domains/features";
 import type { Lake } from "#domains/lake";
 import { AppError } from "#kit/app-error";
-import { quoteName } from "#kit/sql-text";
 import type { BlobStore } from "#ports/blob-store";
 import type { FeatureColumn } from "#ports/trainer";
 import type { WarehouseTable } from "#ports/warehouse";
@@ -69,7 +68,7 @@ export async function buildTrainingSet(services: TrainingSetServices, request: T
   };
 }
 
-/** Each table once, with every column that somebody needs, in an order of its own: time, then id. */
+/** Each table once, with every column that somebody needs. */
 async function loadTables(lake: Lake, request: TrainingSetRequest): Promise<Map<string, WarehouseTable>> {
   const { examples, id, time, label, known, columns, features, events } = request;
   const wanted = new Map<string, { version: number; columns: Set<string> }>();
@@ -90,8 +89,7 @@ async function loadTables(lake: Lake, request: TrainingSetRequest): Promise<Map<
   }
   const loaded = new Map<string, WarehouseTable>();
   for (const [table, { version, columns: select }] of wanted) {
-    const orderBy = table === examples.table ? `${quoteName(time)}, ${quoteName(id)}` : undefined;
-    loaded.set(table, await lake.columns(table, { select: [...select], at: { version }, ...(orderBy !== undefined && { orderBy }) }));
+    loaded.set(table, await lake.columns(table, { select: [...select], at: { version } }));
   }
   return loaded;
 }

@@ -7,6 +7,12 @@ import type {
   EndpointsShowOutput,
   EventsAppendInput,
   EventsAppendOutput,
+  FeaturesListInput,
+  FeaturesListOutput,
+  FeaturesReadInput,
+  FeaturesReadOutput,
+  FeaturesShowInput,
+  FeaturesShowOutput,
   LineageShowInput,
   LineageShowOutput,
   MetricsShowInput,
@@ -98,6 +104,14 @@ export function operations(call: Call) {
       show: (input: TablesShowInput, options?: CallOptions) => call.json<TablesShowOutput>("GET", "/api/tables/{table}", input, options),
       /** Show a table's versions, newest first: when, by which operation, with how many rows. Needs `project:read`. */
       history: (input: TablesHistoryInput, options?: CallOptions) => call.json<TablesHistoryOutput>("GET", "/api/tables/{table}/history", input, options),
+    },
+    features: {
+      /** List feature views with their features. Needs `project:read`. */
+      list: (input: FeaturesListInput = {}, options?: CallOptions) => call.json<FeaturesListOutput>("GET", "/api/features", input, options),
+      /** Show a feature view's definition. Needs `project:read`. */
+      show: (input: FeaturesShowInput, options?: CallOptions) => call.json<FeaturesShowOutput>("GET", "/api/features/{view}", input, options),
+      /** Read an entity's features as of a moment, with the events behind each: what a training row asking then would see. Needs `project:read`. */
+      read: (input: FeaturesReadInput, options?: CallOptions) => call.json<FeaturesReadOutput>("GET", "/api/features/{view}/values", input, options),
     },
     runs: {
       /** List runs of flows, newest first. Needs `project:read`. */

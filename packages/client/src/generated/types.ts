@@ -141,6 +141,79 @@ export interface TablesHistoryOutput {
   }[];
 }
 
+export type FeaturesListInput = Record<string, never>;
+
+export interface FeaturesListOutput {
+  views: {
+    name: string;
+    entity: string;
+    keys: string[];
+    model: string;
+    known: string;
+    features: string[];
+  }[];
+}
+
+export interface FeaturesShowInput {
+  view: string;
+}
+
+export interface FeaturesShowOutput {
+  kind: "feature_view";
+  name: string;
+  entity: {
+    kind: "entity";
+    name: string;
+    keys: string[];
+  };
+  on: string[];
+  from: {
+    name: string;
+    columns: Record<string, string>;
+  };
+  time: string;
+  known: string;
+  windows: {
+    name: string;
+    ms: number;
+  }[];
+  features: {
+    name: string;
+    aggregate: {
+      op: "count";
+      windows?: string[];
+    } | {
+      op: "mean" | "sum" | "last" | "min" | "max";
+      column: string;
+      windows?: string[];
+    };
+  }[];
+}
+
+export interface FeaturesReadInput {
+  view: string;
+  /** the entity's key; several joined by commas */
+  key: string;
+  /** an ISO instant; now when left out */
+  at?: string;
+}
+
+export interface FeaturesReadOutput {
+  values: {
+    name: string;
+    aggregate: string;
+    value: number | null;
+    window: {
+      name: string;
+      fromMs: number;
+      toMs: number;
+    };
+    events: number;
+    oldestKnownMs: number | null;
+    newestKnownMs: number | null;
+  }[];
+}
+
 export interface RunsListInput {
   flow?: string;
   status?: "running" | "succeeded" | "failed" | "cancelled" | "interrupted";

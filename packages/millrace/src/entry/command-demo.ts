@@ -45,7 +45,9 @@ export const command: CommandModule["command"] = async (context) => {
       terminal.note(`Serving at ${server.address}. Stop it with Ctrl-C. Ask it:\n  ${curl(server.address, question)}`);
       live = [];
       await server.done;
+      return 0; // being stopped is how a server ends
     }
+    return;
   } finally {
     for (const each of live) await each.close();
     await project.close();

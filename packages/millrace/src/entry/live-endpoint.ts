@@ -1,7 +1,7 @@
 import { keepTopic, type Topic } from "#domains/ingest";
 import { recordEndpoint, recordTable } from "#domains/lineage";
 import { openMonitor, registryReference, type DayReport, type Monitor } from "#domains/monitoring";
-import { definitionsOf } from "#domains/project";
+import { claimForHome, definitionsOf } from "#domains/project";
 import { evaluatePolicy, openDecisions, runRetraining, type Decision } from "#domains/retraining";
 import { openEndpoint, type Endpoint, type OpenEndpoint } from "#domains/serving";
 import type { RunEvent } from "#domains/pipelines";
@@ -31,6 +31,7 @@ export async function openLiveEndpoint(services: Services, definition: Endpoint,
   const topics = definitionsOf<Topic>(services.project, "topic");
   const model = definition.model.split("@")[0]!;
   const reference = (version: number) => registryReference({ registry, blobs }, model, version);
+  await claimForHome(services, "endpoint", definition.name);
   const endpoint = await openEndpoint(servingServices(services), definition, topics, options.signal);
   const monitor = await openMonitor({ endpoint: definition, state, lake, stream, reference, clock, log });
   await monitor.catchUp();

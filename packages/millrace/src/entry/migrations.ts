@@ -1,6 +1,7 @@
 import { accessMigrations } from "#domains/access";
 import { ingestMigrations } from "#domains/ingest";
 import { lineageMigrations } from "#domains/lineage";
+import { projectMigrations } from "#domains/project";
 import { pipelinesMigrations } from "#domains/pipelines";
 import { transformMigrations } from "#domains/transform";
 import { trackingMigrations } from "#domains/tracking";
@@ -14,6 +15,7 @@ import type { Migration } from "#ports/database";
 export const migrations: Migration[] = [
   ...accessMigrations,
   ...lineageMigrations,
+  ...projectMigrations,
   ...ingestMigrations,
   ...transformMigrations,
   ...pipelinesMigrations,

@@ -2,12 +2,12 @@ import { createMetrics, type Metrics } from "#compat/prometheus";
 import { actorOf, listTokens, type AccessServices } from "#domains/access";
 import { openLedger, reclaim, type Ledger } from "#domains/pipelines";
 import type { Topic } from "#domains/ingest";
-import { definitionsOf, loadConfig, loadProject, lockProject, type Project, type ProjectLock } from "#domains/project";
-import { createEndpointDesk, type Endpoint, type EndpointDesk } from "#domains/serving";
+import { claimForHome, claimState, definitionsOf, loadConfig, loadProject, lockProject, type Project, type ProjectLock } from "#domains/project";
+import { createEndpointDesk, openEndpoint, type Endpoint, type EndpointDesk } from "#domains/serving";
 import type { RegistryServices } from "#domains/registry";
 import type { TrackingServices } from "#domains/tracking";
 import { TrainingTables } from "#domains/training";
-import { stateBuildStore, type BuildStore } from "#domains/transform";
+import { modelRelation, stateBuildStore, type BuildStore } from "#domains/transform";
 import { systemClock, type Clock } from "#kit/clock";
 import { jsonLog, type Log } from "#kit/log";
 import { openStores, type Stores } from "./open-stores.ts";
@@ -36,6 +36,8 @@ export interface Services extends Stores {
   registry: RegistryServices;
   lineage: { state: Stores["state"]; clock: Clock };
   buildStore: BuildStore;
+  /** The rows of a SQL model, stored or a view, as SQL for a FROM clause. */
+  relationOf(model: string): Promise<string>;
   /** Training sets in memory, for the next step. */
   tables: TrainingTables;
   /** Where requests find the endpoints. */
@@ -66,7 +68,10 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
     const stores = await openStores({ project, environment, clock, log, readOnly });
     const { state, blobs } = stores;
     const ledger = openLedger({ database: state, clock });
-    if (!readOnly) await reclaim(ledger);
+    if (!readOnly) {
+      await claimState({ state, clock, project });
+      await reclaim(ledger);
+    }
     const services: Omit<Services, "serving"> & { serving?: EndpointDesk } = {
       ...stores,
       ...{ project, clock, log, ledger, tables: new TrainingTables(blobs), buildStore: stateBuildStore(state) },
@@ -74,6 +79,7 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       tracking: { state, blobs, clock },
       registry: { state, clock },
       lineage: { state, clock },
+      relationOf: async (model) => (await modelRelation({ ...stores, buildStore: stateBuildStore(state) }, model)).relation,
       metrics: createMetrics(),
       monitoring: { state },
       retraining: { state },
@@ -97,9 +103,14 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
 
 function openDesk(services: Omit<Services, "serving">): EndpointDesk {
   const { project } = services;
+  const topics = definitionsOf<Topic>(project, "topic");
   return createEndpointDesk(servingServices(services), {
     endpoints: definitionsOf<Endpoint>(project, "endpoint"),
-    topics: definitionsOf<Topic>(project, "topic"),
+    topics,
+    async open(definition) {
+      await claimForHome(services, "endpoint", definition.name);
+      return openEndpoint(servingServices(services), definition, topics);
+    },
   });
 }
 

@@ -10,6 +10,7 @@ import { openSqlite } from "#adapters/database/sqlite";
 import { AppError } from "#kit/app-error";
 import type { Clock } from "#kit/clock";
 import type { Log } from "#kit/log";
+import { sql } from "#kit/sql";
 import type { BlobStore } from "#ports/blob-store";
 import type { Database } from "#ports/database";
 import type { Stream } from "#ports/stream";
@@ -68,16 +69,30 @@ export async function openState({ project, readOnly }: StoresOptions): Promise<D
   if (wanted.kind === "postgres") {
     const { openPostgres } = await import("#adapters/database/postgres");
     const database = await openPostgres({ url: wanted.url, ...(wanted.schema !== undefined && { schema: wanted.schema }) });
-    if (!readOnly) await database.migrate(migrations);
-    return database;
+    try {
+      if (!readOnly) await database.migrate(migrations);
+      else if (!(await hasTables(database))) throw nothingYet();
+      return database;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
   }
   const path = join(project.home, "state.db");
-  if (readOnly && !existsSync(path)) {
-    throw new AppError("not_found", "This project has not been run yet: there is nothing to look at.", { hint: "millrace run <flow>" });
-  }
+  if (readOnly && !existsSync(path)) throw nothingYet();
   const database = openSqlite({ path, readOnly });
   if (!readOnly) await database.migrate(migrations);
   return database;
+}
+
+/** A schema of PostgreSQL that no process has migrated has no tables to read. */
+async function hasTables(database: Database): Promise<boolean> {
+  const row = await database.get<{ found: string | null }>(sql`select to_regclass('migration')::text as found`);
+  return row?.found != null;
+}
+
+function nothingYet(): AppError {
+  return new AppError("not_found", "This project has not been run yet: there is nothing to look at.", { hint: "millrace run <flow>" });
 }
 
 export async function openBlobs({ project, environment }: StoresOptions): Promise<BlobStore> {
@@ -90,10 +105,11 @@ export async function openBlobs({ project, environment }: StoresOptions): Promis
       hint: "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     });
   }
+  const sessionToken = environment["AWS_SESSION_TOKEN"]; // of credentials that last for a while
   const region = wanted.region ?? environment["AWS_REGION"] ?? "us-east-1";
   return openS3Blobs({
     endpoint: wanted.endpoint ?? `https://s3.${region}.amazonaws.com`,
-    ...{ region, bucket: wanted.bucket, prefix: wanted.prefix ?? "", credentials: { accessKeyId, secretAccessKey } },
+    ...{ region, bucket: wanted.bucket, prefix: wanted.prefix ?? "", credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) } },
     cacheFolder: join(project.home, "blob-cache"),
   });
 }

@@ -1,4 +1,4 @@
-import { definitionsOf } from "#domains/project";
+import { claimForHome, definitionsOf } from "#domains/project";
 import type { Decision } from "#domains/retraining";
 import type { DayReport } from "#domains/monitoring";
 import { replayDays, type Endpoint, type Replay, type ReplayedDay } from "#domains/serving";
@@ -27,6 +27,7 @@ export async function replayProject(
 ): Promise<{ days: number; events: number; answered: number; endpoints: LiveEndpoint[] }> {
   const { state, stream, warehouse, clock, project } = services;
   const endpoints: LiveEndpoint[] = [];
+  await claimForHome(services, "replay", replay.name);
   const total = { days: 0, events: 0, answered: 0, endpoints };
   for (const definition of definitionsOf<Endpoint>(project, "endpoint")) endpoints.push(await openLiveEndpoint(services, definition, options));
   for (const { endpoint } of endpoints) total.answered += (await endpoint.advance(options.signal)).answered; // what an earlier process had left

@@ -2,6 +2,7 @@ import { mlflowScoringRoutes } from "#compat/mlflow-scoring";
 import { openInferenceRoutes } from "#compat/open-inference";
 import { prometheusRoutes } from "#compat/prometheus";
 import { accessRoutes } from "#domains/access";
+import { featureRoutes } from "#domains/features";
 import { lakeRoutes } from "#domains/lake";
 import { lineageRoutes } from "#domains/lineage";
 import { monitoringRoutes } from "#domains/monitoring";
@@ -19,6 +20,7 @@ export const allRoutes: AnyRoute[] = [
   ...accessRoutes,
   ...lineageRoutes,
   ...lakeRoutes,
+  ...featureRoutes,
   ...pipelineRoutes,
   ...registryRoutes,
   ...servingRoutes,

@@ -1,4 +1,4 @@
-import { upstream } from "#domains/lineage";
+import { upstream, type LineageGraph } from "#domains/lineage";
 import type { EndpointDesk, TracedInput } from "#domains/serving";
 import { getVersion } from "#domains/registry";
 import { getRun as getTrackedRun } from "#domains/tracking";
@@ -73,9 +73,27 @@ async function sourcesOf({ lineage }: Services, feature: string, sqlModels: Set<
     if (error instanceof AppError && error.code === "not_found") return undefined; // made before lineage was kept
     throw error;
   });
-  const columns = graph?.nodes.filter((node) => node.kind === "column").map((node) => node.name) ?? [];
-  for (const column of columns) if (column.startsWith(`${modelSchema}.`)) sqlModels.add(column.split(".")[1]!);
-  return columns.filter((column) => !column.startsWith(`${modelSchema}.`)).toSorted();
+  if (!graph) return [];
+  const columns = columnsBehind(graph, "value");
+  const found = columns.length > 0 ? columns : columnsBehind(graph, "filter"); // a count has no values: what it counts is decided by keys and times
+  for (const column of found) if (column.startsWith(`${modelSchema}.`)) sqlModels.add(column.split(".")[1]!);
+  return found.filter((column) => !column.startsWith(`${modelSchema}.`)).toSorted();
+}
+
+/** Columns that are reached from the roots, against the direction of the data, by edges of a kind. */
+function columnsBehind({ roots, edges }: LineageGraph, kind: "value" | "filter"): string[] {
+  const sources = new Map<string, string[]>();
+  for (const edge of edges) if (edge.kind === kind) sources.set(edge.to.name, [...(sources.get(edge.to.name) ?? []), edge.from.name]);
+  const found = new Set<string>();
+  const queue = roots.map((root) => root.name);
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    for (const source of sources.get(name) ?? []) {
+      if (found.has(source)) continue;
+      found.add(source);
+      queue.push(source);
+    }
+  }
+  return [...found];
 }
 
 async function runOf({ tracking }: Services, runId: string | undefined): Promise<FullTrace["run"]> {

@@ -18,3 +18,5 @@ export { explainFeatures, type FeatureExplanation } from "./explain-features.ts"
 export { createOnlineFeatures, type OnlineFeatures } from "./online-features.ts";
 export { splitByTime, type TimeRange, type TimeSplit } from "./split-by-time.ts";
 export { buildTrainingSet, labelledRows, type TrainingSet, type TrainingSetRequest } from "./training-set.ts";
+export { readAsOf, type ReadServices } from "./read-as-of.ts";
+export { featureRoutes } from "./routes.ts";

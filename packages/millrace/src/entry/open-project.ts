@@ -64,8 +64,9 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
   const clock = systemClock;
   const log = jsonLog(project.config.log, (line) => process.stderr.write(line));
   const lock = readOnly ? undefined : lockProject(project.home, options.purpose);
+  let begun: Stores | undefined;
   try {
-    const stores = await openStores({ project, environment, clock, log, readOnly });
+    const stores = (begun = await openStores({ project, environment, clock, log, readOnly }));
     const { state, blobs } = stores;
     const ledger = openLedger({ database: state, clock });
     if (!readOnly) {
@@ -89,13 +90,16 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       services: opened,
       lock,
       async close() {
-        await opened.serving.close();
-        opened.metrics.close();
-        await stores.close();
-        lock?.release();
+        try {
+          await opened.serving.close();
+        } finally {
+          opened.metrics.close();
+          await stores.close().finally(() => lock?.release());
+        }
       },
     };
   } catch (error) {
+    await begun?.close().catch(() => undefined); // the reason is the thing to tell
     lock?.release();
     throw error;
   }

@@ -46,7 +46,9 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     return store;
   };
   const close = async () => {
-    for (const store of opened.toReversed()) await store.close();
+    const failures: unknown[] = [];
+    for (const store of opened.toReversed()) await store.close().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   try {
     const scratchFolder = join(project.home, "scratch");
@@ -59,7 +61,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     const stream = keep(await openEmbeddedStream({ folder: join(project.home, "streams"), clock, log, readOnly }));
     return { state, blobs, warehouse, lake, stream, close };
   } catch (error) {
-    await close();
+    await close().catch(() => undefined); // what could not be opened is the thing to tell
     throw error;
   }
 }
@@ -109,7 +111,12 @@ export async function openBlobs({ project, environment }: StoresOptions): Promis
   const region = wanted.region ?? environment["AWS_REGION"] ?? "us-east-1";
   return openS3Blobs({
     endpoint: wanted.endpoint ?? `https://s3.${region}.amazonaws.com`,
-    ...{ region, bucket: wanted.bucket, prefix: wanted.prefix ?? "", credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) } },
+    ...{
+      region,
+      bucket: wanted.bucket,
+      prefix: wanted.prefix ?? "",
+      credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) },
+    },
     cacheFolder: join(project.home, "blob-cache"),
   });
 }

@@ -40,14 +40,12 @@ export const command: CommandModule["command"] = async (context) => {
     const report = await makeReport(services, stages, question);
     await writeFileAtomic(join(services.project.home, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
     terminal.result(report, reportText(report));
-    if (options["serve"]) {
-      const server = await serveProject(project, { signal: context.signal, live });
-      terminal.note(`Serving at ${server.address}. Stop it with Ctrl-C. Ask it:\n  ${curl(server.address, question)}`);
-      live = [];
-      await server.done;
-      return 0; // being stopped is how a server ends
-    }
-    return;
+    if (!options["serve"]) return;
+    const server = await serveProject(project, { signal: context.signal, live });
+    terminal.note(`Serving at ${server.address}. Stop it with Ctrl-C. Ask it:\n  ${curl(server.address, question)}`);
+    live = [];
+    await server.done;
+    return 0; // being stopped is how a server ends
   } finally {
     for (const each of live) await each.close();
     await project.close();

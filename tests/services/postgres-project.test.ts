@@ -1,3 +1,5 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { query, startPostgres, type PostgresServer } from "./postgres.ts";
 import { starterProject, type StarterProject } from "./starter-project.ts";
@@ -61,15 +63,9 @@ describe("a project with its state in PostgreSQL and its blobs in S3", () => {
 
   it("predicts over HTTP, and traces the prediction to the columns of the files", async () => {
     const server = await project.serve("a");
-    const asked = await fetch(`${server.address}/api/endpoints/churn/predictions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ rows: [question] }),
-    });
-    const answer = (await asked.json()) as { predictions: { id: string; score: number; version: number }[] };
-    expect(asked.status, JSON.stringify(answer)).toBe(200);
-    expect(answer.predictions).toMatchObject([{ version: 1, score: expect.any(Number) }]);
-    const traced = await fetch(`${server.address}/api/predictions/${answer.predictions[0]!.id}/trace`);
+    const { predictions } = await ask(server.address);
+    expect(predictions).toMatchObject([{ version: 1, score: expect.any(Number) }]);
+    const traced = await fetch(`${server.address}/api/predictions/${predictions[0]!.id}/trace`);
     const trace = await traced.text();
     expect(traced.status).toBe(200);
     for (const part of [first.runId, "usage__minutes_mean_95d", "models.bills", "raw.bills"]) expect(trace).toContain(part);
@@ -82,11 +78,11 @@ describe("a project with its state in PostgreSQL and its blobs in S3", () => {
     expect(checks.map(({ name }) => name)).toEqual(expect.arrayContaining(["state", "lake", "models"]));
   });
 
-  it("keeps nothing in the home that the stores should hold", async () => {
-    const tables = await query<{ n: number }>(project.state, "select count(*)::int as n from millrace.registry_version");
-    expect(tables).toEqual([{ n: 1 }]);
-    const { exit } = await project.millrace("a", ["sql", "select count(*) from raw.bills"]);
-    expect(exit).toBe(0);
+  it("keeps its facts in PostgreSQL and its bytes in S3, so that an empty home has them all", async () => {
+    expect(await query(project.state, "select count(*)::int as n from millrace.registry_version")).toEqual([{ n: 1 }]);
+    const [row] = await project.json<{ rows: number }[]>("empty", "sql", "select count(*) as rows from models.bills");
+    expect(row!.rows).toBeGreaterThan(30_000);
+    expect((await project.json<{ aliases: object }>("empty", "models", "show", "churn")).aliases).toEqual({ champion: 1 });
   });
 });
 
@@ -101,9 +97,17 @@ describe("two homes of one project on one state", () => {
     expect(a!.steps.ran + b!.steps.ran).toBe(5);
     expect(b!.result).toMatchObject({ version: 1, digest: a!.result.digest });
     expect(a!.result).toMatchObject({ version: 1 });
-    const counts = await project.json<{ rows: unknown[] }>("a", "sql", "select count(*) as rows, count(distinct bill_id) as bills from raw.bills");
-    const versions = await project.json<{ items: unknown[] }>("b", "models", "versions", "churn");
-    expect({ counts, versions }).toMatchObject({});
+    const bills = "select count(*) as rows, count(distinct bill_id) as bills from";
+    const [raw] = await project.json<{ rows: number; bills: number }[]>("a", "sql", `${bills} raw.bills`);
+    const [built] = await project.json<{ rows: number; bills: number }[]>("b", "sql", `${bills} models.bills`);
+    expect(raw!.rows).toBe(raw!.bills);
+    expect(built!.rows).toBe(built!.bills);
+    expect(built!.rows).toBeGreaterThan(30_000);
+    expect((await project.json<{ versions: unknown[] }>("b", "models", "show", "churn")).versions).toHaveLength(1);
+    expect((await project.json<{ runs: { status: string }[] }>("b", "runs", "list")).runs.map(({ status }) => status)).toEqual([
+      "succeeded",
+      "succeeded",
+    ]);
   });
 
   it("share runs, steps, models and tables: what one has made, the other takes from the cache", async () => {
@@ -128,8 +132,7 @@ describe("two homes of one project on one state", () => {
   });
 
   it("share their blobs too: a home with others is refused, as is another project", async () => {
-    const config = `${project.folder}/millrace.config.ts`;
-    const { readFile, writeFile } = await import("node:fs/promises");
+    const config = join(project.folder, "millrace.config.ts");
     const before = await readFile(config, "utf8");
     await writeFile(config, before.replace('prefix: "starter"', 'prefix: "else"'));
     const otherBlobs = await project.millrace("d", ["run", "churn"]);
@@ -140,3 +143,45 @@ describe("two homes of one project on one state", () => {
     expect(otherProject).toMatchObject({ exit: 2, stderr: expect.stringContaining('belongs to project "starter"') });
   });
 });
+
+describe("a PostgreSQL that is killed under a project", () => {
+  it("costs a run what had not been acknowledged, and nothing else; a server goes on when it is back, and another home ends the run", async () => {
+    const project = await newProject();
+    const first = await project.json<Run>("a", "run", "churn");
+    const server = await project.serve("b");
+    await ask(server.address);
+
+    const crashes: Promise<void>[] = [];
+    const broken = await project.millrace("a", ["run", "churn", "--fresh", "--json"], {
+      onLine: (line) => void (/^ +training set/.test(line) && crashes.length === 0 && crashes.push(postgres.crash())),
+    });
+    await Promise.all(crashes);
+    expect(crashes).toHaveLength(1);
+    expect(broken).toMatchObject({ exit: 7, stderr: expect.stringContaining("PostgreSQL does not answer") });
+    const during = await fetch(`${server.address}/api/models`);
+    expect([during.status, await during.json()]).toMatchObject([503, { error: { code: "unavailable", hint: expect.any(String) } }]);
+    expect((await fetch(`${server.address}/health`)).status).toBe(200);
+
+    await postgres.start();
+    const { runs } = await project.json<{ runs: { id: string; status: string }[] }>("a", "runs", "list");
+    const cut = runs.find(({ id }) => id !== first.runId)!;
+    expect(runs.find(({ id }) => id === first.runId)).toMatchObject({ status: "succeeded" });
+    const resumed = await project.json<Run>("c", "run", "churn", "--resume", cut.id);
+    expect(resumed).toMatchObject({ runId: cut.id, resumed: true, result: { digest: first.result.digest } });
+    expect(resumed.steps.cached).toBeGreaterThanOrEqual(1);
+    expect((await fetch(`${server.address}/api/models`)).status).toBe(200);
+    await ask(server.address);
+    expect(await server.stop()).toBe(0);
+  });
+});
+
+async function ask(address: string): Promise<{ predictions: { id: string; score: number; version: number }[] }> {
+  const response = await fetch(`${address}/api/endpoints/churn/predictions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ rows: [question] }),
+  });
+  const answer = await response.text();
+  expect(response.status, answer).toBe(200);
+  return JSON.parse(answer) as Awaited<ReturnType<typeof ask>>; // the route's own shape
+}

@@ -33,7 +33,21 @@ export default defineConfig({ name: "my-project" });
 ${markdownTable(["Field", "Type", "Default", "Variable", "Meaning"], rows)}
 
 \`state: postgres(url, { schema })\` and \`blobs: s3(bucket, { prefix, region, endpoint })\`, both from \`millrace\`, write the values of these two
-fields. S3 reads its credentials from \`AWS_ACCESS_KEY_ID\` and \`AWS_SECRET_ACCESS_KEY\`, and its region from \`AWS_REGION\` unless told.
+fields. S3 reads its credentials from \`AWS_ACCESS_KEY_ID\`, \`AWS_SECRET_ACCESS_KEY\` and \`AWS_SESSION_TOKEN\`, and its region from \`AWS_REGION\` unless told.
+
+## Several machines, one state
+
+With \`state\` in PostgreSQL and \`blobs\` in S3, several homes (\`home\`: folders, machines) of one project may share them and work at the same time:
+
+- Shared: runs, steps, models, aliases, lineage and tables. A step that one home runs, another waits for and takes from the cache; a run whose
+  process died is taken up by any home once its lease of 15 s is over.
+- Refused: a second process on the same home (\`project_in_use\`), a home of another project or with other blobs on the same state
+  (\`invalid_config\`; give it \`postgres(url, { schema })\` of its own).
+- Of each home: its topics. So an endpoint and a replay belong to the home that opened them first; any other gets a \`conflict\` and asks over
+  that home's server.
+
+A transaction that PostgreSQL has acknowledged survives its crash. While it is away, commands end with exit code 7 and requests with 503; a
+server goes on by itself when it is back.
 `;
 }
 

@@ -1,5 +1,5 @@
-import { keepTopic, type Topic } from "#domains/ingest";
-import { recordEndpoint, recordTable } from "#domains/lineage";
+import type { Topic } from "#domains/ingest";
+import { recordEndpoint } from "#domains/lineage";
 import { openMonitor, registryReference, type DayReport, type Monitor } from "#domains/monitoring";
 import { claimForHome, definitionsOf } from "#domains/project";
 import { evaluatePolicy, openDecisions, runRetraining, type Decision } from "#domains/retraining";
@@ -7,7 +7,7 @@ import { openEndpoint, type Endpoint, type OpenEndpoint } from "#domains/serving
 import type { RunEvent } from "#domains/pipelines";
 import { executeFlow } from "./execute-flow.ts";
 import type { Services } from "./open-project.ts";
-import { buildProject } from "./prepare-data.ts";
+import { buildProject, keepTopics } from "./prepare-data.ts";
 import { servingServices } from "./serving-services.ts";
 
 /** An endpoint with what watches it and teaches it again. */
@@ -33,7 +33,17 @@ export async function openLiveEndpoint(services: Services, definition: Endpoint,
   const reference = (version: number) => registryReference({ registry, blobs }, model, version);
   await claimForHome(services, "endpoint", definition.name);
   const endpoint = await openEndpoint(servingServices(services), definition, topics, options.signal);
-  const monitor = await openMonitor({ endpoint: definition, state, lake, stream, reference, clock, log });
+  const maturityMs = definition.outcomes?.withinMs;
+  const monitor = await openMonitor({
+    endpoint: definition,
+    state,
+    lake,
+    stream,
+    reference,
+    clock,
+    log,
+    ...(maturityMs !== undefined && { maturityMs }),
+  });
   await monitor.catchUp();
   endpoint.onBatch((batch) => monitor.observe(batch));
   endpoint.onBatch(services.metrics.recordBatch);
@@ -79,20 +89,4 @@ export async function openLiveEndpoint(services: Services, definition: Endpoint,
     const views = [...new Set(Object.values(endpoint.serving().signature.features).map(({ view }) => view.name))];
     await recordEndpoint(services.lineage, { endpoint: definition.name, models: serving, views });
   }
-}
-
-/** Copies what has come on kept topics into their tables, up to now. */
-export async function keepTopics(services: Services): Promise<{ topic: string; rows: number }[]> {
-  const { stream, lake, warehouse, project, lineage } = services;
-  const kept: { topic: string; rows: number }[] = [];
-  const present = new Map((await stream.topics()).map((info) => [info.name, info]));
-  for (const topic of definitionsOf<Topic>(project, "topic")) {
-    const end = present.get(topic.name)?.partitions[0]?.endOffset ?? 0;
-    if (topic.table === undefined || end === 0) continue;
-    const { rows, version } = await keepTopic({ lake, stream, warehouse }, topic, end);
-    kept.push({ topic: topic.name, rows });
-    const columns = Object.entries(topic.columns).map(([name, type]) => ({ name, type }));
-    if (rows > 0) await recordTable(lineage, { table: topic.table, version, producer: { kind: "source", name: topic.name }, columns });
-  }
-  return kept;
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { createTopicTable, ingestSource, type IngestResult, type Source, type Topic } from "#domains/ingest";
+import { createTopicTable, ingestSource, keepTopic, type IngestResult, type Source, type Topic } from "#domains/ingest";
 import { recordTable } from "#domains/lineage";
 import { definitionsOf } from "#domains/project";
 import { assertBuilt, buildModels, loadModels, type ModelResult, type ProjectGraph } from "#domains/transform";
@@ -14,7 +14,7 @@ export interface IngestOptions {
   signal?: AbortSignal;
 }
 
-/** Brings every source into the lake, makes the tables of kept topics, and writes their columns into the lineage. */
+/** Brings every source and what has come on kept topics into the lake, and writes their columns into the lineage. */
 export async function ingestSources(services: Services, options: IngestOptions = {}): Promise<IngestResult[]> {
   const { project, lake, warehouse, state, clock } = services;
   const all = definitionsOf<Source>(project, "source");
@@ -34,7 +34,23 @@ export async function ingestSources(services: Services, options: IngestOptions =
     await createTopicTable({ lake }, topic);
     await recordRaw(services, topic.table, { kind: "source", name: topic.name });
   }
+  await keepTopics(services);
   return results;
+}
+
+/** Copies what has come on kept topics into their tables, up to now. */
+export async function keepTopics(services: Services): Promise<{ topic: string; rows: number }[]> {
+  const { stream, lake, warehouse, project } = services;
+  const kept: { topic: string; rows: number }[] = [];
+  const present = new Map((await stream.topics()).map((info) => [info.name, info]));
+  for (const topic of definitionsOf<Topic>(project, "topic")) {
+    const end = present.get(topic.name)?.partitions[0]?.endOffset ?? 0;
+    if (topic.table === undefined || end === 0) continue;
+    const { rows } = await keepTopic({ lake, stream, warehouse }, topic, end);
+    kept.push({ topic: topic.name, rows });
+    if (rows > 0) await recordRaw(services, topic.table, { kind: "source", name: topic.name });
+  }
+  return kept;
 }
 
 async function recordRaw({ lineage, lake }: Services, table: string, producer: { kind: "source"; name: string }): Promise<void> {

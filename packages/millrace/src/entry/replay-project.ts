@@ -5,6 +5,7 @@ import { replayDays, type Endpoint, type Replay, type ReplayedDay } from "#domai
 import { modelRelationOver } from "#domains/transform";
 import { openLiveEndpoint, type LearnOptions, type LiveEndpoint } from "./live-endpoint.ts";
 import type { Services } from "./open-project.ts";
+import { buildProject, keepTopics } from "./prepare-data.ts";
 
 export interface ReplayOptions extends LearnOptions {
   /** Days that begin at or after this moment are left for another time. */
@@ -42,6 +43,14 @@ export async function replayProject(
     }
     total.days++;
     total.events += Object.values(day.events).reduce((sum, count) => sum + count, 0);
+  }
+  if (total.days > 0) {
+    // The tables are left standing where the stream stands.
+    await keepTopics(services);
+    await buildProject(services, {
+      ...(options.onProgress && { onProgress: options.onProgress }),
+      ...(options.signal && { signal: options.signal }),
+    });
   }
   return total;
 }

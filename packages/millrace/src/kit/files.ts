@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { link, mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname, resolve, sep } from "node:path";
-import { AppError } from "./app-error.ts";
+import { dirname } from "node:path";
 
 /** Writes a whole file so that after a crash either the old or the new content stands, durable when resolved. */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
@@ -40,24 +39,6 @@ export async function syncFolder(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-/**
- * Joins validated segments under a root. Each segment must be one plain name: no separator, no `..`, no control
- * character, no percent sign (so nothing can be decoded twice). Throws `invalid_argument` otherwise.
- */
-export function pathUnder(root: string, ...segments: string[]): string {
-  for (const segment of segments) {
-    // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
-    if (segment === "" || segment === "." || segment === ".." || /[/\\%\u0000-\u001f]/.test(segment) || segment.length > 255) {
-      throw new AppError("invalid_argument", `"${segment}" cannot be part of a path.`, { hint: "Use a plain name without separators." });
-    }
-  }
-  const path = resolve(root, ...segments);
-  if (path !== resolve(root) && !path.startsWith(resolve(root) + sep)) {
-    throw new AppError("invalid_argument", `"${segments.join("/")}" leaves its folder.`);
-  }
-  return path;
 }
 
 async function writeDurably(path: string, data: string | Uint8Array): Promise<void> {

@@ -13,7 +13,11 @@ export interface Endpoint {
   /** Events to answer, and the topic of the answers. */
   readonly stream?: { readonly in: Topic; readonly out: string };
   /** Events that bring the truth, and the field that holds it. */
-  readonly outcomes?: { readonly from: Topic; readonly label: string };
+  readonly outcomes?: {
+    readonly from: Topic;
+    readonly label: string;
+    /** How long a prediction waits for its outcome, in event time. */ readonly withinMs: number;
+  };
   /** Tables that are scored whole, by the name of the table for the scores (`predictions.<name>`). */
   readonly batch?: Readonly<Record<string, { readonly of: { readonly name: string }; readonly where?: string }>>;
   readonly retrain?: Retraining;
@@ -33,7 +37,7 @@ export interface Retraining {
 export interface EndpointOptions {
   model: string;
   stream?: { in: Topic; out: string };
-  outcomes?: { from: Topic; label: string };
+  outcomes?: { from: Topic; label: string; within?: Duration };
   batch?: Record<string, { of: { name: string }; where?: string }>;
   retrain?: { with: AnyFlow; params?: Record<string, unknown>; when: PolicyTrigger[]; atMostEvery?: Duration };
 }
@@ -66,7 +70,7 @@ export function endpoint(name: string, options: EndpointOptions): Endpoint {
     name,
     model,
     ...(stream && { stream }),
-    ...(outcomes && { outcomes }),
+    ...(outcomes && { outcomes: { from: outcomes.from, label: outcomes.label, withinMs: durationMs(outcomes.within ?? "7d") } }),
     ...(batch && {
       batch: Object.fromEntries(
         Object.entries(batch).map(([into, { of, where }]) => [into, { of: { name: of.name }, ...(where !== undefined && { where }) }]),

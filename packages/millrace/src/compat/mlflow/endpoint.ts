@@ -1,0 +1,46 @@
+import { z } from "zod";
+import type { RegistryServices } from "#domains/registry";
+import type { TrackingServices } from "#domains/tracking";
+import { type AnyRoute, isRawAnswer, type PermissionName, type RawAnswer, route, type RouteContext } from "#kit/route";
+import { json, protocol } from "./protocol.ts";
+import { type Fields, fieldsOf } from "./request.ts";
+
+export interface MlflowServices {
+  tracking: TrackingServices;
+  registry: RegistryServices;
+  /** Endpoints that follow aliases are told when one moves. */
+  serving?: { reload(): Promise<void> };
+}
+
+export type Handler = (services: MlflowServices, fields: Fields, context: RouteContext) => Promise<object | RawAnswer>;
+
+export const input = z
+  .object({ body: z.custom<Uint8Array>((value) => value instanceof Uint8Array), headers: z.record(z.string(), z.unknown()) })
+  .catchall(z.unknown());
+
+const mlflowRoute = route<MlflowServices>();
+
+/** One operation under both prefixes that clients use: `/api` (SDKs) and `/ajax-api` (browsers). `path` begins behind `/mlflow/`. */
+export function endpoint(method: AnyRoute["method"], path: string, permission: PermissionName, handle: Handler, version: "2.0" | "3.0" = "2.0") {
+  return ["api", "ajax-api"].map((prefix) => under(prefix, method, `/${prefix}/${version}/mlflow/${path}`, permission, handle));
+}
+
+/** One operation under a path of its own. */
+export function under(prefix: string, method: AnyRoute["method"], path: string, permission: PermissionName, handle: Handler): AnyRoute {
+  return mlflowRoute({
+    name: `mlflow.${method.toLowerCase()}${path}`,
+    method,
+    path,
+    summary: `MLflow's ${method} ${path}${prefix === "ajax-api" ? ", for browsers" : ""}.`,
+    permission,
+    protocol,
+    cli: false,
+    produces: "application/json",
+    input,
+    errors: ["invalid_argument", "not_found"],
+    async handle(services, given, context) {
+      const answer = await handle(services, fieldsOf(given), context);
+      return isRawAnswer(answer) ? answer : json(answer);
+    },
+  });
+}

@@ -1,0 +1,126 @@
+import { invalid } from "./protocol.ts";
+
+/** A request's fields: the query's, or those of the JSON body. Unknown ones are ignored, as MLflow does. */
+export type Fields = Record<string, unknown>;
+
+const apiDocs = "See the API docs for more information about request parameters.";
+
+/** Reads what a route got: path parameters and query beside `body` and `headers`. Throws where the body is not a JSON object. */
+export function fieldsOf({ body, headers: _, ...rest }: { body: Uint8Array; headers: unknown } & Fields): Fields {
+  if (body.length === 0) return rest;
+  let value = parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
+  if (typeof value === "string") value = parseJson(value); // old clients
+  if (value === null) return rest;
+  if (typeof value !== "object" || Array.isArray(value)) throw invalid("The request's body must be a JSON object.");
+  return { ...(value as Fields), ...rest };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid("The request's body is not JSON.");
+  }
+}
+
+export function text(fields: Fields, name: string): string | undefined {
+  const value = fields[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string") throw wrongType(name, value);
+  return value;
+}
+
+/** As `text`; an empty one counts as missing, as in Protocol Buffers. */
+export function needText(fields: Fields, name: string): string {
+  const value = text(fields, name);
+  if (value === undefined || value === "") throw missing(name);
+  return value;
+}
+
+/** The run's id, which old clients send as `run_uuid`. */
+export function needRun(fields: Fields): string {
+  const run = text(fields, "run_id") || text(fields, "run_uuid");
+  if (!run) throw missing("run_id");
+  return run;
+}
+
+/** An integer; those of queries come as text, int64 of some clients too. */
+export function integer(fields: Fields, name: string): number | undefined {
+  const value = fields[name];
+  if (value === undefined || value === null) return undefined;
+  const number = typeof value === "string" && /^-?\d{1,19}$/.test(value) ? Number(value) : value;
+  if (typeof number !== "number" || !Number.isSafeInteger(number)) throw wrongType(name, value);
+  return number;
+}
+
+export function truth(fields: Fields, name: string): boolean | undefined {
+  const value = fields[name];
+  if (value === undefined || value === null) return undefined;
+  if (value === true || value === "true") return true;
+  if (value === false || value === "false") return false;
+  throw typeof value === "string" ? invalid(`Invalid boolean value: ${value}, must be 'true' or 'false'.`) : wrongType(name, value);
+}
+
+export function objects(fields: Fields, name: string): Fields[] {
+  const value = fields[name];
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw wrongType(name, value);
+  for (const item of value) if (typeof item !== "object" || item === null || Array.isArray(item)) throw wrongType(name, value);
+  return value as Fields[]; // just asked
+}
+
+/** A list of texts; in a query one value stands for a list of one. */
+export function texts(fields: Fields, name: string): string[] {
+  const value = fields[name];
+  if (value === undefined || value === null) return [];
+  const list = typeof value === "string" ? [value] : value;
+  if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) throw wrongType(name, value);
+  return list;
+}
+
+export function object(fields: Fields, name: string): Fields {
+  const value = fields[name];
+  if (value === undefined || value === null) return {};
+  if (typeof value !== "object" || Array.isArray(value)) throw wrongType(name, value);
+  return value as Fields; // just asked
+}
+
+/** `[{key, value}]` as a record; the later of two wins. An absent value is empty. */
+export function keyValues(fields: Fields, name: string): Record<string, string> {
+  return Object.fromEntries(
+    objects(fields, name).map((item, i) => {
+      const key = text(item, "key");
+      if (key === undefined || key === "") throw missing(`${name}[${i}].key`);
+      return [key, text(item, "value") ?? ""];
+    }),
+  );
+}
+
+/** Double: NaN and the infinities come as texts. */
+export function double(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  if (typeof value !== "string") return undefined;
+  if (value === "NaN") return Number.NaN;
+  if (value === "Infinity" || value === "-Infinity") return Number(value);
+  return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(value) ? Number(value) : undefined;
+}
+
+export function missing(name: string): Error {
+  return invalid(`Missing value for required parameter '${name}'. ${apiDocs}`);
+}
+
+export function wrongType(name: string, value: unknown): Error {
+  return invalid(`${invalidValue(name, value, ` Hint: Value was of type '${pythonType(value)}'.`)} ${apiDocs}`);
+}
+
+/** MLflow's words for a value it does not take (mlflow/utils/validation.py). */
+export function invalidValue(name: string, value: unknown, why: string): string {
+  return `Invalid value ${JSON.stringify(value)} for parameter '${name}' supplied: ${why}`;
+}
+
+function pythonType(value: unknown): string {
+  if (typeof value === "string") return "str";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
+  return Array.isArray(value) ? "list" : "dict";
+}

@@ -19,7 +19,6 @@ import { mostThreads } from "./trees-share.ts";
 
 export const treesTrainer: Trainer = { name: "trees", version: 1, params: treesParams, fit };
 
-
 /** Below this many values a second thread costs more than it brings. */
 const valuesPerThread = 100_000;
 

@@ -55,4 +55,13 @@ export { regressionMetrics, type RegressionMetrics } from "./regression-metrics.
 export { evidentlyDatasetDrift, evidentlyDrift, type DialectDrift, type EvidentlyTest } from "./evidently-dialect.ts";
 export { nannymlDrift, nannymlThresholds, type NannymlMethod } from "./nannyml-dialect.ts";
 export type { RawColumn } from "./raw-column.ts";
-export { modelBlob, qualitySteps, readSignature, readTraining, type ChosenParams, type RegisterOptions, type RegisterServices, type Registered } from "./register-step.ts";
+export {
+  modelBlob,
+  qualitySteps,
+  readSignature,
+  readTraining,
+  type ChosenParams,
+  type RegisterOptions,
+  type RegisterServices,
+  type Registered,
+} from "./register-step.ts";

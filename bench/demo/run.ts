@@ -38,7 +38,7 @@ interface Measured {
 
 async function measure(): Promise<Measured> {
   const started = performance.now();
-  const child = spawn("npm", ["run", "-s", "millrace", "--", "-C", folder, "demo", "--json"], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("npm", ["run", "-s", "demo", "--", "-C", folder, "--json"], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   let peak = 0;
   child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));

@@ -33,6 +33,9 @@ export async function openDuckdb(options: DuckdbOptions): Promise<Warehouse> {
     memory_limit: `${options.memoryLimitMb}MB`,
     temp_directory: spillFolder,
     errors_as_json: "true",
+    // What a query has freed goes back to the operating system soon: others of this process need it.
+    allocator_flush_threshold: "8MiB",
+    allocator_bulk_deallocation_flush_threshold: "8MiB",
     enable_external_file_cache: "false", // the operating system keeps files in memory already, and gives it back
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",

@@ -1,9 +1,13 @@
+import { z } from "zod";
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
-import { type Experiment, newExperimentSchema, type TrackingServices } from "./model.ts";
+import { type Experiment, keySchema, newExperimentSchema, tagsSchema, type TrackingServices } from "./model.ts";
 import { allExperiments, findExperiment, saveExperiment } from "./store.ts";
 
-const changeSchema = newExperimentSchema.omit({ id: true }).partial();
+const changeSchema = newExperimentSchema
+  .omit({ id: true })
+  .partial()
+  .extend({ tags: z.record(keySchema, tagsSchema.valueType.nullable()).optional() });
 
 /** An experiment by id or name, deleted ones too. Throws `not_found`. */
 export async function getExperiment({ state }: TrackingServices, by: { id: string } | { name: string }): Promise<Experiment> {
@@ -20,17 +24,17 @@ export async function listExperiments(
   return (await allExperiments(state)).filter(({ deletedMs }) => view === "all" || (deletedMs === undefined) === (view === "active"));
 }
 
-/** Changes name, description or tags (given tags replace those of the same key). Throws `not_found`, `conflict` for a taken name. */
+/** Changes name, description or tags (given tags replace those of the same key, null takes one away). Throws `not_found`, `conflict` for a taken name. */
 export async function updateExperiment(
   services: TrackingServices,
-  { id, ...change }: { id: string; name?: string; description?: string; tags?: Record<string, string> },
+  { id, ...change }: { id: string; name?: string; description?: string; tags?: Record<string, string | null> },
 ): Promise<Experiment> {
   const { name, description, tags } = parseArgument(changeSchema, "experiment", change);
   return changeExperiment(services, id, (experiment) => ({
     ...experiment,
     ...(name !== undefined && change.name !== undefined && { name }),
     ...(description !== undefined && change.description !== undefined && { description }),
-    ...(tags !== undefined && change.tags !== undefined && { tags: { ...experiment.tags, ...tags } }),
+    ...(tags !== undefined && { tags: withTags(experiment.tags, tags) }),
   }));
 }
 
@@ -53,6 +57,10 @@ async function changeExperiment({ state, clock }: TrackingServices, id: string, 
     await saveExperiment(transaction, next);
     return next;
   });
+}
+
+function withTags(standing: Record<string, string>, change: Record<string, string | null>): Record<string, string> {
+  return Object.fromEntries(Object.entries({ ...standing, ...change }).filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
 function notFound(which: string): AppError {

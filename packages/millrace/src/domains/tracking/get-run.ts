@@ -1,12 +1,31 @@
 import type { Reader } from "#ports/database";
 import type { RunDetail, RunInput, RunOutput, RunSource, TrackingServices } from "./model.ts";
-import { findRunContext, findRunRow, parseRun, runNotFound } from "./store.ts";
+import { findRunContext, findRunRow, inputRows, parseRun, runDataRows, runNotFound } from "./store.ts";
 
 /** A run with everything but its metrics' histories and its artifacts; deleted ones too. Throws `not_found`. */
 export async function getRun({ state }: TrackingServices, id: string): Promise<RunDetail> {
   const run = await readRun(state, id);
   if (run === undefined) throw runNotFound(id);
   return run;
+}
+
+/** What went into runs and came out of them, by id; runs without either are left out. For pages of runs, whose search leaves them out. */
+export async function runData({ state }: TrackingServices, runs: string[]): Promise<Map<string, Pick<RunDetail, "inputs" | "outputs">>> {
+  const rows = await runDataRows(state, runs);
+  // As below.
+  return new Map(rows.map((row) => [row.run, { inputs: JSON.parse(row.inputs) as RunInput[], outputs: JSON.parse(row.outputs) as RunOutput[] }]));
+}
+
+/** The inputs of all runs of some experiments, deleted runs too; runs without any are left out. */
+export async function inputsOf(
+  { state }: TrackingServices,
+  experiments: string[],
+): Promise<{ run: string; experiment: string; inputs: RunInput[] }[]> {
+  const found: { run: string; experiment: string; inputs: RunInput[] }[] = [];
+  for (const experiment of experiments) {
+    for (const row of await inputRows(state, experiment)) found.push({ run: row.run, experiment, inputs: JSON.parse(row.inputs) as RunInput[] }); // as below
+  }
+  return found;
 }
 
 export async function readRun(reader: Reader, id: string): Promise<RunDetail | undefined> {

@@ -14,7 +14,14 @@ const historySchema = z.object({
   /** As the page before gave it. */
   cursor: z.string().optional(),
 });
-const sampleSchema = z.object({ run: z.string(), key: z.string(), ...stepRange, buckets: z.int().min(1).max(10_000).default(500) });
+const sampleSchema = z.object({
+  run: z.string(),
+  key: z.string(),
+  ...stepRange,
+  buckets: z.int().min(1).max(10_000).default(500),
+  /** What a bucket has its share of: the range of steps, or the points. */
+  each: z.enum(["steps", "points"]).default("steps"),
+});
 
 export interface MetricPage {
   /** By step, then time, then value. */
@@ -41,17 +48,22 @@ export interface MetricBucket {
   count: number;
   /** How many of them are NaN. */
   notNumbers: number;
+  first: MetricValue;
   /** Least, greatest and last point; the first two undefined where all are NaN. */
   min: MetricValue | undefined;
   max: MetricValue | undefined;
   last: MetricValue;
 }
 
-/** A metric's course in at most `buckets` stretches of equal width in steps, empty ones left out: peaks stay visible in any chart. */
+/**
+ * A metric's course in at most `buckets` stretches, empty ones left out, of equal width in steps: peaks stay visible in any chart.
+ * With `each: "points"` of equal numbers of points instead, the first ones by one more where it does not come out even.
+ */
 export async function sampleMetric(services: TrackingServices, query: z.input<typeof sampleSchema>): Promise<MetricBucket[]> {
-  const { run, key, buckets, ...range } = parseArgument(sampleSchema, "metric sample query", query);
+  const { run, key, buckets, each, ...range } = parseArgument(sampleSchema, "metric sample query", query);
   const columns = within(await readHistory(services, run, key), range);
   if (columns.count === 0) return [];
+  if (each === "points") return inEqualParts(columns, Math.min(buckets, columns.count));
   const first = columns.steps[0]!;
   const width = Math.max(1, (columns.steps[columns.count - 1]! - first + 1) / buckets);
   const result: MetricBucket[] = [];
@@ -109,6 +121,13 @@ function firstWhere({ count }: MetricColumns, holds: (i: number) => boolean): nu
   return low;
 }
 
+function inEqualParts(columns: MetricColumns, parts: number): MetricBucket[] {
+  const least = Math.floor(columns.count / parts);
+  const larger = columns.count % parts;
+  const startOf = (part: number) => part * least + Math.min(part, larger);
+  return Array.from({ length: parts }, (_, part) => summarise(columns, startOf(part), startOf(part + 1)));
+}
+
 function summarise(columns: MetricColumns, start: number, end: number): MetricBucket {
   let min = -1;
   let max = -1;
@@ -127,6 +146,7 @@ function summarise(columns: MetricColumns, start: number, end: number): MetricBu
     toStep: columns.steps[end - 1]!,
     count: end - start,
     notNumbers,
+    first: pointAt(columns, start),
     min: min < 0 ? undefined : pointAt(columns, min),
     max: max < 0 ? undefined : pointAt(columns, max),
     last: pointAt(columns, end - 1),

@@ -154,6 +154,25 @@ export async function findRunContext(reader: Reader, run: string): Promise<RunCo
   return reader.get<RunContext>(sql`select source, environment, inputs, outputs, note from tracking_run_context where run = ${run}`);
 }
 
+/** Inputs and outputs of runs that have any. */
+export async function runDataRows(reader: Reader, runs: string[]): Promise<{ run: string; inputs: string; outputs: string }[]> {
+  const rows: { run: string; inputs: string; outputs: string }[] = [];
+  for (let i = 0; i < runs.length; i += idsPerQuery) {
+    const part = Array.from({ length: idsPerQuery }, (_, j) => runs[i + j] ?? null); // as above
+    rows.push(
+      ...(await reader.all<{ run: string; inputs: string; outputs: string }>(sql`select run, inputs, outputs from tracking_run_context
+        where run in ${sqlIn(part)} and (inputs <> '[]' or outputs <> '[]')`)),
+    );
+  }
+  return rows;
+}
+
+/** Inputs of an experiment's runs, of those that have any. */
+export async function inputRows(reader: Reader, experiment: string): Promise<{ run: string; inputs: string }[]> {
+  return reader.all(sql`select c.run, c.inputs from tracking_run_context c join tracking_run r on r.id = c.run
+    where r.experiment = ${experiment} and c.inputs <> '[]' order by c.run`);
+}
+
 type RunFields = Partial<Pick<RunRow, "name" | "status" | "ended_ms" | "deleted_ms" | "params" | "tags">>;
 
 export async function saveRun(transaction: Transaction, id: string, fields: RunFields): Promise<void> {
@@ -316,6 +335,18 @@ export async function artifactsIn(reader: Reader, run: string, folder: string, a
   const rows = await reader.all<ArtifactRow>(sql`select ${artifactColumns} from tracking_artifact
     where run = ${run} and folder = ${folder} and name > ${afterName} order by name limit ${limit}`);
   return rows.map(parseArtifact);
+}
+
+/** Forgets a file, or a folder with all below it. Tells how many files and folders went. */
+export async function deleteArtifactRows(transaction: Transaction, run: string, path: string): Promise<number> {
+  const cut = path.lastIndexOf("/");
+  const below = `${path}/`;
+  const inside = await transaction.run(sql`delete from tracking_artifact
+    where run = ${run} and (folder = ${path} or substr(folder, 1, ${[...below].length}) = ${below})`);
+  const itself = await transaction.run(
+    sql`delete from tracking_artifact where run = ${run} and folder = ${path.slice(0, Math.max(0, cut))} and name = ${path.slice(cut + 1)}`,
+  );
+  return inside + itself;
 }
 
 function artifactAt(reader: Reader, run: string, folder: string, name: string): Promise<ArtifactRow | undefined> {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { buildTrainingSet as joinTrainingSet } from "#domains/features";
 import type { Lake } from "#domains/lake";
 import { AppError } from "#kit/app-error";
+import { quoteName } from "#kit/sql-text";
 import type { BlobStore } from "#ports/blob-store";
 import type { FeatureColumn } from "#ports/trainer";
 import type { WarehouseTable } from "#ports/warehouse";
@@ -26,13 +27,14 @@ export interface BuildOptions {
 /** Joins examples with their features as of each example's own time and stores the result, sorted by time. Equal requests give equal bytes. */
 export async function buildTrainingSet(services: TrainingSetServices, request: TrainingSetRequest, options: BuildOptions): Promise<TrainingSet> {
   options.onProgress("reading the tables");
-  const loaded = await loadTables(services.lake, request);
+  const loaded = await loadEvents(services.lake, request);
+  const spine = await loadExamples(services.lake, request);
   options.onProgress("joining features");
   const { id, label, time, known, columns } = request;
   const features = viewsInOrder(request.features);
   const beforeMs = request.before === undefined ? undefined : parseDate(request.before);
   const joined = await joinTrainingSet({
-    spine: loaded.get(request.examples.table)!,
+    spine,
     events: Object.fromEntries(Object.entries(request.events).map(([model, { table }]) => [model, loaded.get(table)!])),
     ...{ id, label, time, columns, features },
     ...(known !== undefined && { labelKnown: known }),
@@ -68,16 +70,9 @@ export async function buildTrainingSet(services: TrainingSetServices, request: T
   };
 }
 
-/** Each table once, with every column that somebody needs. */
-async function loadTables(lake: Lake, request: TrainingSetRequest): Promise<Map<string, WarehouseTable>> {
-  const { examples, id, time, label, known, columns, features, events } = request;
+/** The events of each table once, with the columns that some view needs. */
+async function loadEvents(lake: Lake, { features, events }: TrainingSetRequest): Promise<Map<string, WarehouseTable>> {
   const wanted = new Map<string, { version: number; columns: Set<string> }>();
-  const need = ({ table, version }: PinnedTable, names: string[]) => {
-    const entry = wanted.get(table) ?? { version, columns: new Set<string>() };
-    for (const name of names) entry.columns.add(name);
-    wanted.set(table, entry);
-  };
-  need(examples, [id, time, label, ...(known === undefined ? [] : [known]), ...columns, ...Object.values(features).flatMap((bound) => bound.on)]);
   for (const { view } of Object.values(features)) {
     const source = events[view.from.name];
     if (!source)
@@ -85,13 +80,41 @@ async function loadTables(lake: Lake, request: TrainingSetRequest): Promise<Map<
         "invalid_definition",
         `Feature view \`${view.name}\` takes its events from \`${view.from.name}\`, which is not a model of this project.`,
       );
-    need(source, Object.keys(view.from.columns));
+    const entry = wanted.get(source.table) ?? { version: source.version, columns: new Set<string>() };
+    for (const column of Object.keys(view.from.columns)) entry.columns.add(column);
+    wanted.set(source.table, entry);
   }
   const loaded = new Map<string, WarehouseTable>();
-  for (const [table, { version, columns: select }] of wanted) {
-    loaded.set(table, await lake.columns(table, { select: [...select], at: { version } }));
-  }
+  for (const [table, { version, columns }] of wanted) loaded.set(table, await lake.columns(table, { select: [...columns], at: { version } }));
   return loaded;
+}
+
+/**
+ * The rows that may become examples. Where far more are eligible than wanted, the engine thins them out by a hash of their ids to
+ * a little more than is wanted, so that the rest need not be held in memory; the exact choice is made afterwards.
+ */
+async function loadExamples(lake: Lake, request: TrainingSetRequest): Promise<WarehouseTable> {
+  const { examples, id, time, label, known, before, rows, columns, features, seed } = request;
+  const at = { version: examples.version };
+  const type = (await lake.snapshot(examples.table, at)).columns.find((column) => column.name === id)?.type;
+  if (type !== undefined && !/INT/.test(type)) {
+    throw new AppError("invalid_definition", `Column ${id} cannot name the examples: it is ${type}.`, { hint: "Choose a column of whole numbers." });
+  }
+  const limit =
+    before === undefined
+      ? []
+      : [time, ...(known === undefined ? [] : [known])].map((column) => `${quoteName(column)} < make_timestamp(${parseDate(before) * 1_000})`);
+  const conditions = [`${quoteName(time)} is not null`, `${quoteName(label)} is not null`, ...limit];
+  if (rows !== undefined) {
+    const eligible = (await lake.columns(examples.table, { select: [id], where: conditions.join(" and "), at })).rows;
+    const share = (rows * 1.02) / eligible;
+    if (share < 1)
+      conditions.push(`(cast(${quoteName(id)} as hugeint) * 2654435761 + ${Math.trunc(seed)} * 40503) & 4294967295 < ${Math.ceil(share * 2 ** 32)}`);
+  }
+  const select = [
+    ...new Set([id, time, label, ...(known === undefined ? [] : [known]), ...columns, ...Object.values(features).flatMap((bound) => bound.on)]),
+  ];
+  return lake.columns(examples.table, { select, where: conditions.join(" and "), at });
 }
 
 async function store({ blobs, tables }: TrainingSetServices, rows: number, columns: Columns, scratch: string): Promise<string> {

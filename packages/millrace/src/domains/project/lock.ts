@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { AppError } from "#kit/app-error";
 
@@ -23,7 +23,7 @@ export interface ProjectLock {
  * its holder ends, however it ends: a killed process never leaves a project locked. Throws `project_in_use`.
  */
 export function lockProject(home: string, command: string): ProjectLock {
-  mkdirSync(home, { recursive: true });
+  makeHome(home);
   const handle = new DatabaseSync(join(home, "lock.db"), { timeout: 0 });
   try {
     handle.exec("pragma locking_mode = exclusive; begin exclusive; commit"); // in this mode the lock is kept after the commit
@@ -46,6 +46,21 @@ export function lockProject(home: string, command: string): ProjectLock {
       handle.close();
     },
   };
+}
+
+/** Makes the folder and those above it, one by one: Node's own recursive way never ends where a file system refuses new names (`/proc`). */
+function makeHome(home: string): void {
+  if (existsSync(home)) return;
+  try {
+    if (!existsSync(dirname(home))) makeHome(dirname(home));
+    mkdirSync(home);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError("invalid_config", `The project's state cannot be kept in ${home}: ${error instanceof Error ? error.message : String(error)}.`, {
+      cause: error,
+      hint: "Set `home` in millrace.config.ts, or MILLRACE_HOME, to a folder that can be written.",
+    });
+  }
 }
 
 /** The process that said it holds the project, if any; it may have died since. */

@@ -1,10 +1,10 @@
 import { cpus, totalmem } from "node:os";
 import { relative } from "node:path";
 import { tableOf, type Source } from "#domains/ingest";
-import { dailyDrift, dailyMetrics, versionAuc, type DailyMetrics } from "#domains/monitoring";
+import { dailyMetrics, dayMs, versionAuc, type DailyMetrics } from "#domains/monitoring";
 import { definitionsOf } from "#domains/project";
 import { getVersion, resolve } from "#domains/registry";
-import { listDecisions } from "#domains/retraining";
+import { findEvaluation, listDecisions } from "#domains/retraining";
 import type { Endpoint } from "#domains/serving";
 import { codeVersion } from "#kit/git";
 import type { Services } from "./open-project.ts";
@@ -18,7 +18,8 @@ export interface EndpointReport {
   /** The version that answered first, over all of the stream: those it answered and those it was scored beside. */
   first: { version: number; auc: number | null; standardError: number | null; predictions: number } | null;
   days: DailyMetrics[];
-  drift: { day: string; feature: string; psi: number; ks: number | null }[];
+  /** What the drift triggers saw at the end of each day: the largest value over their windows. */
+  drift: { day: string; trigger: string; value: number | null; fired: boolean; reason: string }[];
   retrainings: { at: string; reasons: string[]; outcome: string; runId: string | null }[];
 }
 
@@ -71,10 +72,13 @@ async function endpointReport(services: Services, definition: Endpoint): Promise
   const days = await dailyMetrics({ state }, name);
   const firstVersion = days.find((day) => day.role === "serving")?.version;
   const estimate = firstVersion === undefined ? undefined : await versionAuc({ lake }, name, { version: firstVersion });
-  const drift = (await dailyDrift({ state }, name)).map(({ day, features }) => {
-    const [worst] = features.filter((feature) => feature.psi !== null).toSorted((a, b) => b.psi! - a.psi!);
-    return { day, feature: worst?.feature ?? "none", psi: worst?.psi ?? 0, ks: worst?.ks ?? null };
-  });
+  const drift: EndpointReport["drift"] = [];
+  for (const day of new Set(days.map((each) => each.day))) {
+    const evaluation = await findEvaluation(state, name, Date.parse(day) + dayMs);
+    for (const { name: trigger, kind, status, actual, reason } of evaluation?.results ?? []) {
+      if (kind === "drift") drift.push({ day, trigger, value: typeof actual === "number" ? actual : null, fired: status === "failed", reason });
+    }
+  }
   const decisions = (await listDecisions(state, name)).toReversed();
   return {
     endpoint: name,
@@ -140,7 +144,7 @@ export function reportText(report: DemoReport): string {
 }
 
 function endpointText({ endpoint, model, serving, first, days, drift, retrainings }: EndpointReport): string[] {
-  const worst = drift.toSorted((a, b) => b.psi - a.psi)[0];
+  const worst = drift.toSorted((a, b) => (b.value ?? 0) - (a.value ?? 0))[0];
   const live = days.filter((day) => day.role === "serving" && day.auc !== null);
   const range = live.map((day) => day.auc!).toSorted((a, b) => a - b);
   return [
@@ -154,7 +158,7 @@ function endpointText({ endpoint, model, serving, first, days, drift, retraining
     ...(range.length > 0
       ? [`  live           AUC by day ${range[0]!.toFixed(3)} to ${range.at(-1)!.toFixed(3)} over ${new Set(live.map((day) => day.day)).size} days`]
       : []),
-    ...(worst ? [`  drift          worst on ${worst.day}: ${worst.feature}, PSI ${worst.psi.toFixed(3)}`] : []),
+    ...(worst ? [`  drift          most on ${worst.day}: ${worst.reason}`] : []),
     ...retrainings.map(({ at, reasons, outcome }) => `  learnt again   ${at.slice(0, 10)}: ${reasons[0] ?? ""} → ${outcome}`),
   ];
 }

@@ -4,4 +4,4 @@ export { retrainingMigrations } from "./migrations.ts";
 export { decisionSchema, type Decision, type PolicyEvaluation, type RetrainingOutcome, type RetrainingServices } from "./model.ts";
 export { retrainingRoutes } from "./routes.ts";
 export { openDecisions, runRetraining, type RetrainingWork, type RunRetrainingServices } from "./run-retraining.ts";
-export { countDecisions, selectDecisions as listDecisions } from "./store.ts";
+export { countDecisions, findEvaluation, selectDecisions as listDecisions } from "./store.ts";

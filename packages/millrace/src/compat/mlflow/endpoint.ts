@@ -28,7 +28,7 @@ export function endpoint(method: AnyRoute["method"], path: string, permission: P
 /** One operation under a path of its own. */
 export function under(prefix: string, method: AnyRoute["method"], path: string, permission: PermissionName, handle: Handler): AnyRoute {
   return mlflowRoute({
-    name: `mlflow.${method.toLowerCase()}${path}`,
+    name: `mlflow.${method.toLowerCase()}${path.replaceAll(/[^a-zA-Z0-9]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}${path.endsWith("*") ? "Other" : ""}`,
     method,
     path,
     summary: `MLflow's ${method} ${path}${prefix === "ajax-api" ? ", for browsers" : ""}.`,

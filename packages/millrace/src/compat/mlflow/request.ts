@@ -6,7 +6,8 @@ export type Fields = Record<string, unknown>;
 const apiDocs = "See the API docs for more information about request parameters.";
 
 /** Reads what a route got: path parameters and query beside `body` and `headers`. Throws where the body is not a JSON object. */
-export function fieldsOf({ body, headers: _, ...rest }: { body: Uint8Array; headers: unknown } & Fields): Fields {
+export function fieldsOf({ body, ...rest }: { body: Uint8Array } & Fields): Fields {
+  delete rest["headers"];
   if (body.length === 0) return rest;
   let value = parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
   if (typeof value === "string") value = parseJson(value); // old clients

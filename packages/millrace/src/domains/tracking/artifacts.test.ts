@@ -2,7 +2,18 @@ import { createHash } from "node:crypto";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { artifactKey, deleteRun, getArtifact, getRun, listArtifacts, logArtifact, logModel, modelDigest, readArtifact } from "./index.ts";
+import {
+  artifactKey,
+  deleteArtifact,
+  deleteRun,
+  getArtifact,
+  getRun,
+  listArtifacts,
+  logArtifact,
+  logModel,
+  modelDigest,
+  readArtifact,
+} from "./index.ts";
 import { openTestTracking, type TestTracking } from "../../../../../tests/contracts/tracking.ts";
 
 let test: TestTracking;
@@ -151,5 +162,21 @@ describe("a logged model", () => {
       modelDigest({ format, signature: { ...signature, inputs }, files });
     expect(of([a, b])).toBe(of([b, a]));
     expect(new Set([of([a]), of([a, b]), of([a], "other"), of([a], "onnx", []), of([{ ...a, path: "c" }])]).size).toBe(5);
+  });
+});
+
+describe("deleting artifacts", () => {
+  it("takes a file, or a folder with all in it, and nothing beside it", async () => {
+    const run = await test.start();
+    for (const path of ["a/b/c.txt", "a/b/d/e.txt", "a/bc.txt", "f.txt"]) await logArtifact(test.services, { run, path, data: bytes(path) });
+    await deleteArtifact(test.services, { run, path: "a/b" });
+    await deleteArtifact(test.services, { run, path: "f.txt" });
+    expect((await listArtifacts(test.services, { run })).map(({ path }) => path)).toEqual(["a"]);
+    expect((await listArtifacts(test.services, { run, folder: "a" })).map(({ path }) => path)).toEqual(["a/bc.txt"]);
+    expect(await listArtifacts(test.services, { run, folder: "a/b/d" })).toEqual([]);
+    await expect(deleteArtifact(test.services, { run, path: "f.txt" })).rejects.toMatchObject({ code: "not_found" });
+    await expect(deleteArtifact(test.services, { run, path: "../x" })).rejects.toMatchObject({ code: "invalid_argument" });
+    await logArtifact(test.services, { run, path: "a/b", data: bytes("now a file") });
+    expect(await text(run, "a/b")).toBe("now a file");
   });
 });

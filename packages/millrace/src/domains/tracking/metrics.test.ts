@@ -84,6 +84,19 @@ describe("metrics", () => {
     expect(zoomed.map((bucket) => bucket.last)).toEqual(points.slice(10, 20));
   });
 
+  it("are sampled by equal numbers of points where steps say little", async () => {
+    const run = await test.start();
+    await logMetrics(test.services, { run, metrics: Array.from({ length: 10 }, (_, i) => ({ key: "m", value: i, step: 0, timeMs: i })) });
+    const parts = await sampleMetric(test.services, { run, key: "m", buckets: 4, each: "points" });
+    expect(parts.map(({ first, last, count }) => [first.value, last.value, count])).toEqual([
+      [0, 2, 3],
+      [3, 5, 3],
+      [6, 7, 2],
+      [8, 9, 2],
+    ]);
+    expect(await sampleMetric(test.services, { run, key: "m", buckets: 100, each: "points" })).toHaveLength(10);
+  });
+
   it("sample a stretch of NaN without making up values", async () => {
     const run = await test.start();
     await logMetrics(test.services, { run, metrics: [0, 1].map((step) => ({ key: "m", value: Number.NaN, step })) });

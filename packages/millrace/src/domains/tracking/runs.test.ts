@@ -9,6 +9,7 @@ import {
   finishRun,
   getExperiment,
   getRun,
+  inputsOf,
   listExperiments,
   logBatch,
   logInputs,
@@ -17,6 +18,7 @@ import {
   logParams,
   restoreExperiment,
   restoreRun,
+  runData,
   setTags,
   startRun,
   trackingLimits,
@@ -32,6 +34,28 @@ beforeEach(async () => {
 afterEach(() => test.close());
 
 describe("experiments", () => {
+  it("take tags away that are null", async () => {
+    await updateExperiment(test.services, { id: test.experiment, tags: { a: "1", b: "2" } });
+    const { tags } = await updateExperiment(test.services, { id: test.experiment, tags: { a: null, c: "3" } });
+    expect(tags).toEqual({ b: "2", c: "3" });
+  });
+
+  it("tell what went into their runs, and pages of runs what went in and came out", async () => {
+    const [first, second] = [await test.start(), await test.start()];
+    await logInputs(test.services, { run: first, inputs: [{ name: "flights", table: "flights", version: 3, use: "train" }] });
+    await logOutputs(test.services, { run: second, outputs: [{ kind: "file", name: "report" }] });
+    const inputs = [{ name: "flights", table: "flights", version: 3, use: "train" }];
+    expect(await inputsOf(test.services, [test.experiment, "other"])).toEqual([{ run: first, experiment: test.experiment, inputs }]);
+    const data = await runData(test.services, [first, second, await test.start()]);
+    expect([...data]).toEqual(
+      expect.arrayContaining([
+        [first, { inputs, outputs: [] }],
+        [second, { inputs: [], outputs: [{ kind: "file", name: "report" }] }],
+      ]),
+    );
+    expect(data.size).toBe(2);
+  });
+
   it("have one name each, also while deleted", async () => {
     await expect(createExperiment(test.services, { name: "flights" })).rejects.toMatchObject({ code: "conflict" });
     await deleteExperiment(test.services, { id: test.experiment });

@@ -1,0 +1,106 @@
+import { metricHistory, type MetricValue, sampleMetric, type TrackingServices } from "#domains/tracking";
+import { AppError } from "#kit/app-error";
+import { endpoint, type Handler } from "./endpoint.ts";
+import { invalid } from "./protocol.ts";
+import { integer, missing, needRun, needText, text, texts } from "./request.ts";
+import { findRun } from "./runs.ts";
+import { wireMetric } from "./wire-run.ts";
+
+const pointsPerPage = 25_000;
+const runsAtMost = 100;
+const samplesAtMost = 2_500;
+
+/** Without a limit: everything. */
+const history: Handler = async ({ tracking }, fields) => {
+  const run = needRun(fields);
+  const key = needText(fields, "metric_key");
+  const limit = integer(fields, "max_results");
+  if (limit !== undefined && limit <= 0) throw invalid(`Invalid value ${limit} for parameter 'max_results' supplied. It must be a positive integer.`);
+  const token = text(fields, "page_token") || undefined;
+  const { points, next } = limit === undefined ? await allPoints(tracking, run, key) : await pointsFrom(tracking, run, key, limit, token);
+  return {
+    ...(points.length > 0 && { metrics: points.map((point) => wireMetric(key, point)) }),
+    ...(next !== undefined && { next_page_token: next }),
+  };
+};
+
+const bulk: Handler = async ({ tracking }, fields) => {
+  const runs = texts(fields, "run_id");
+  if (runs.length === 0) throw invalid("GetMetricHistoryBulk request must specify at least one run_id.");
+  if (runs.length > runsAtMost)
+    throw invalid(`GetMetricHistoryBulk request cannot specify more than ${runsAtMost} run_ids. Received ${runs.length} run_ids.`);
+  const key = text(fields, "metric_key");
+  if (key === undefined) throw invalid("GetMetricHistoryBulk request must specify a metric_key.");
+  const limit = Math.min(integer(fields, "max_results") ?? pointsPerPage, pointsPerPage);
+  const metrics: object[] = [];
+  for (const run of runs.toSorted()) {
+    const { points } = await pointsFrom(tracking, run, key, pointsPerPage, undefined);
+    points.sort((a, b) => a.timeMs - b.timeMs || a.step - b.step || a.value - b.value);
+    metrics.push(...points.map((point) => ({ ...wireMetric(key, point), run_id: run })));
+  }
+  return { metrics: metrics.slice(0, limit) };
+};
+
+/** For charts: as many points of each run, evenly chosen, the first and the last among them. */
+const interval: Handler = async ({ tracking }, fields) => {
+  const runs = texts(fields, "run_ids");
+  if (runs.length === 0) throw missing("run_ids");
+  if (runs.length > runsAtMost)
+    throw invalid(`GetMetricHistoryBulkInterval request must specify at most ${runsAtMost} run_ids. Received ${runs.length} run_ids.`);
+  const key = needText(fields, "metric_key");
+  const limit = integer(fields, "max_results") ?? samplesAtMost;
+  if (limit < 1 || limit > samplesAtMost) throw invalid(`max_results must be between 1 and ${samplesAtMost}.`);
+  const range = rangeOf(integer(fields, "start_step"), integer(fields, "end_step"));
+  const metrics: object[] = [];
+  for (const run of runs) {
+    await findRun(tracking, run);
+    const buckets = await orNone(sampleMetric(tracking, { run, key, buckets: limit, each: "points", ...range }), []);
+    const points = buckets.map(({ first }) => first);
+    const last = buckets.at(-1);
+    if (last !== undefined && last.count > 1) points.splice(points.length < limit ? points.length : points.length - 1, 1, last.last);
+    metrics.push(...points.map((point) => ({ ...wireMetric(key, point), run_id: run })));
+  }
+  return metrics.length > 0 ? { metrics } : {};
+};
+
+export const metricRoutes = [
+  ...endpoint("GET", "metrics/get-history", "project:read", history),
+  ...endpoint("GET", "metrics/get-history-bulk", "project:read", bulk),
+  ...endpoint("GET", "metrics/get-history-bulk-interval", "project:read", interval),
+];
+
+interface Points {
+  points: MetricValue[];
+  next: string | undefined;
+}
+
+async function pointsFrom(tracking: TrackingServices, run: string, key: string, limit: number, cursor: string | undefined): Promise<Points> {
+  const query = { run, key, limit: Math.min(limit, 100_000), ...(cursor !== undefined && { cursor }) };
+  const { points, nextCursor } = await orNone(metricHistory(tracking, query), { points: [], nextCursor: undefined });
+  return { points, next: nextCursor };
+}
+
+async function allPoints(tracking: TrackingServices, run: string, key: string): Promise<Points> {
+  const points: MetricValue[] = [];
+  for (let cursor: string | undefined; ;) {
+    const page = await pointsFrom(tracking, run, key, 100_000, cursor);
+    for (const point of page.points) points.push(point); // not spread: a call takes only so many arguments
+    if (page.next === undefined) return { points, next: undefined };
+    cursor = page.next;
+  }
+}
+
+/** A metric that a run does not have has no points. */
+async function orNone<Result>(asked: Promise<Result>, none: Result): Promise<Result> {
+  return asked.catch((error: unknown) => {
+    if (error instanceof AppError && error.code === "not_found") return none;
+    throw error;
+  });
+}
+
+function rangeOf(fromStep: number | undefined, toStep: number | undefined): { fromStep?: number; toStep?: number } {
+  if (fromStep === undefined && toStep === undefined) return {};
+  if (fromStep === undefined || toStep === undefined) throw invalid("If either start step or end step are specified, both must be specified.");
+  if (fromStep > toStep) throw invalid(`end_step must be greater than start_step. Found start_step=${fromStep} and end_step=${toStep}.`);
+  return { fromStep, toStep };
+}

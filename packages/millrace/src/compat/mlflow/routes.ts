@@ -1,0 +1,18 @@
+import type { AnyRoute } from "#kit/route";
+import { experimentRoutes } from "./experiments.ts";
+import { inputRoutes } from "./inputs.ts";
+import { logRoutes } from "./log.ts";
+import { metricRoutes } from "./metrics.ts";
+import { runRoutes } from "./runs.ts";
+import { searchRoutes } from "./search.ts";
+import { otherRoutes } from "./server.ts";
+
+export const mlflowRoutes: AnyRoute[] = [
+  ...experimentRoutes,
+  ...runRoutes,
+  ...logRoutes,
+  ...metricRoutes,
+  ...searchRoutes,
+  ...inputRoutes,
+  ...otherRoutes,
+];

@@ -1,0 +1,17 @@
+import { type AnyRoute } from "#kit/route";
+import { under } from "./endpoint.ts";
+import { refusal } from "./protocol.ts";
+
+/** What the client of another program's version has to be told: the version whose protocol this is. */
+export const protocolVersion = "3.17.2";
+
+const methods: AnyRoute["method"][] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/** Whatever else MLflow's API has (prompts' optimisation, scorers, gateways, …) is answered as an MLflow without it would. */
+export const otherRoutes = ["/api/2.0/mlflow/*", "/api/3.0/mlflow/*", "/ajax-api/2.0/mlflow/*", "/ajax-api/3.0/mlflow/*"].flatMap((path) =>
+  methods.map((method) =>
+    under("", method, path, "project:read", async () => {
+      throw refusal("ENDPOINT_NOT_FOUND", "There is no such endpoint here.");
+    }),
+  ),
+);

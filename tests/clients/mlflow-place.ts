@@ -1,0 +1,40 @@
+/** A server that speaks MLflow's protocol over stores of its own, for tests. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openLocalBlobs } from "#adapters/blob-store/local";
+import { openSqlite } from "#adapters/database/sqlite";
+import { mlflowMigrations, mlflowRoutes } from "#compat/mlflow";
+import { registryMigrations, type RegistryServices } from "#domains/registry";
+import { trackingMigrations, type TrackingServices } from "#domains/tracking";
+import { systemClock } from "#kit/clock";
+import { serveRoutes } from "../processes/serve-routes.ts";
+
+export interface MlflowPlace {
+  address: string;
+  tracking: TrackingServices;
+  registry: RegistryServices;
+  close(): Promise<void>;
+}
+
+/** SQLite in a file and blobs in a folder, as an embedded project has them. */
+export async function openMlflowPlace(): Promise<MlflowPlace> {
+  const folder = await mkdtemp(join(tmpdir(), "millrace-mlflow-"));
+  const state = openSqlite({ path: join(folder, "state.db") });
+  await state.migrate([...trackingMigrations, ...registryMigrations, ...mlflowMigrations]);
+  const blobs = await openLocalBlobs({ folder: join(folder, "blobs") });
+  const tracking = { state, blobs, clock: systemClock };
+  const registry = { state, clock: systemClock };
+  const server = await serveRoutes(mlflowRoutes, { tracking, registry });
+  return {
+    address: server.address,
+    tracking,
+    registry,
+    async close() {
+      await server.close();
+      await state.close();
+      await blobs.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -2,6 +2,7 @@
 import { flights } from "#models";
 import { count, entity, featureView, mean } from "millrace";
 
+// What features are about. A view is bound to columns of the row that asks in train.ts: `landed.at("origin")`, `landed.at("destination")`.
 const airport = entity("airport");
 const route = entity("route", { keys: ["origin", "destination"] });
 

@@ -3,6 +3,7 @@ import { flights } from "#models";
 import { auc, calibration, directional, flow, gate, invariant, logLoss, search, slices, trees } from "millrace";
 import { departed, landed, onRoute, traffic } from "./features.ts";
 
+// Judged on test rows, which the model has not learnt from. A feature is called <alias>__<feature>_<window>, by the aliases given below.
 const ready = gate("ready", [
   auc.atLeast(0.76),
   logLoss.atMost(0.48),
@@ -17,19 +18,20 @@ const ready = gate("ready", [
   logLoss.notWorseThan("champion", { by: 0.002 }),
 ]);
 
+// An ordinary function. Each awaited step is durable, runs again only when what it depends on has changed, and is shown with its cost.
 export const lateArrival = flow("late-arrival", { until: "2001-06-01", trials: 6 }, async (step, { until, trials }) => {
   const rows = await step.trainingSet(flights, {
     label: "late",
     id: "flight_id",
-    time: "departed_at",
-    known: "landed_at",
+    time: "departed_at", // the moment of the question: features are joined as of it
+    known: "landed_at", // with `before`: no flight that had not landed by then
     before: until,
     rows: 1_000_000,
     columns: ["origin", "destination", "distance", "hour", "weekday"],
     features: {
       from_origin: departed.at("origin"),
       at_destination: landed.at("destination"),
-      at_origin: landed.at("origin"),
+      at_origin: landed.at("origin"), // the same view for another airport: what lands where the flight begins
       route: onRoute.at("origin", "destination"),
       traffic: traffic.at("origin"),
     },

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withMeasuredTable } from "../../bench/measured-table.ts";
 import { commandTable } from "#entry/command-table";
+import { allRoutes } from "#entry/routes";
 import { routeCommandTexts } from "#generated/route-commands";
 import { blocksOf, readPage } from "./run-document.ts";
 
@@ -67,6 +68,13 @@ describe("README.md", () => {
   it("has the numbers that were measured", async () => {
     const readme = await readPage("README.md");
     expect(readme, "run: node bench/measured-table.ts").toBe(withMeasuredTable(readme));
+  });
+
+  it("says which protocols of other programs are served", async () => {
+    const [said] = /- \*\*Few protocols\.[^]*?(?=\n- )/.exec(await readPage("README.md")) ?? [""];
+    const named = [...said.matchAll(/`([\w-]+)`/g)].map(([, name]) => name!);
+    const served = new Set(allRoutes.flatMap(({ protocol }) => protocol?.name ?? []));
+    expect(named.toSorted()).toEqual([...served].toSorted());
   });
 });
 

@@ -82,7 +82,7 @@ function textOf(route: AnyRoute, answer: unknown): string {
   const cli = route.cli === false ? undefined : route.cli;
   if (cli?.text) return cli.text(answer as never);
   const object = answer as Record<string, unknown>;
-  const rows = cli?.rows ? object[cli.rows] : Object.values(object).find(Array.isArray);
+  const rows = cli?.rows ? object[cli.rows] : undefined;
   if (Array.isArray(rows)) return textTable(rows as Record<string, unknown>[], cli?.columns);
   return textTable(Object.entries(object).map(([field, value]) => ({ field, value })));
 }

@@ -1,17 +1,14 @@
 import { paramsFromText, type AnyFlow } from "#domains/pipelines";
 import { definitionOf } from "#domains/project";
-import { errorCodes } from "#kit/error-codes";
 import { textArgument, textOption, type CommandModule } from "./command.ts";
 import { usage } from "./command-line.ts";
 import { executeFlow } from "./execute-flow.ts";
 import { openProject } from "./open-project.ts";
 import { buildProject, ingestSources } from "./prepare-data.ts";
-import { isRegistered } from "./registered-result.ts";
+import { gateError, isRegistered } from "./registered-result.ts";
 import { showRun } from "./run-events.ts";
 import { openStages } from "./stages.ts";
 import { dataSummary, modelsSummary } from "./summaries.ts";
-
-const gateFailed = errorCodes.gate_failed.exit;
 
 export const command: CommandModule["command"] = async (context) => {
   const { terminal, signal, options } = context;
@@ -32,7 +29,7 @@ export const command: CommandModule["command"] = async (context) => {
     });
     const summary = `run ${run.runId}${run.resumed ? " (taken up)" : ""}: ${run.steps.ran} steps ran, ${run.steps.cached} from the cache, ${stages.seconds().toFixed(1)} s`;
     terminal.result(run, `${summary}\n  millrace runs show ${run.runId} · millrace why ${run.runId} fit`);
-    return isRegistered(run.result) && run.result.verdict !== "passed" ? gateFailed : 0;
+    if (isRegistered(run.result) && run.result.verdict !== "passed") throw gateError(run.result);
   } finally {
     await close();
   }

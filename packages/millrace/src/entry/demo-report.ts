@@ -103,7 +103,7 @@ async function endpointReport(services: Services, definition: Endpoint): Promise
       at: new Date(atMs).toISOString(),
       reasons: reasons.map(({ reason }) => reason),
       outcome: outcome
-        ? `v${outcome.version} ${outcome.promoted ? "took over" : "did not pass"}: ${outcome.summary.split("\n")[0]}`
+        ? `v${outcome.version} ${outcome.promoted ? "took over" : "did not pass"}: ${outcome.summary.replaceAll("\n", "; ")}`
         : (error ?? "under way"),
       runId,
     })),

@@ -33,8 +33,12 @@ export async function replayProject(
   for (const definition of definitionsOf<Endpoint>(project, "endpoint")) endpoints.push(await openLiveEndpoint(services, definition, options));
   for (const { endpoint } of endpoints) total.answered += (await endpoint.advance(options.signal)).answered; // what an earlier process had left
   const relationOf = (model: string, { replace }: { replace: Record<string, string> }) => modelRelationOver(services, model, replace);
-  for await (const day of replayDays({ state, stream, warehouse, clock, projectFolder: project.folder, relationOf }, replay, options.signal)) {
-    if (options.untilMs !== undefined && day.endMs > options.untilMs) break;
+  for await (const day of replayDays(
+    { state, stream, warehouse, clock, projectFolder: project.folder, relationOf },
+    replay,
+    options.signal,
+    options.untilMs,
+  )) {
     for (const live of endpoints) {
       const { answered } = await live.endpoint.advance(options.signal);
       const { report, retrained } = await live.closeDay(day.endMs, options);

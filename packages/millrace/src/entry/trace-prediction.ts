@@ -112,7 +112,7 @@ async function runOf({ tracking }: Services, runId: string | undefined): Promise
 export function traceText(trace: FullTrace): string {
   const { model, run } = trace;
   const lines = [
-    `prediction  ${trace.id}: ${trace.score.toFixed(6)} for ${trace.key} as of ${trace.time} (${trace.source})`,
+    `prediction  ${trace.id}: ${trace.score.toFixed(6)} ${trace.key === "" ? "" : `for ${trace.key} `}as of ${trace.time} (${trace.source})`,
     `  again     ${trace.verified.score.toFixed(6)}, ${trace.verified.equal ? "the same to the bit" : "NOT the same"}`,
     `model       ${model.name}@${model.version}${model.aliases.length > 0 ? ` (${model.aliases.join(", ")})` : ""}, digest ${model.digest.slice(0, 12)}…`,
     `  gate      ${model.gate.split("\n")[0]}`,

@@ -46,10 +46,17 @@ export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const osCode = thrown instanceof Error && "code" in thrown ? String(thrown.code) : undefined;
-  if (osCode === "ENOSPC" || osCode === "EDQUOT" || /database or disk is full|No space left on device/.test(message)) {
+  if (osCode === "ENOSPC" || osCode === "EDQUOT" || /database or disk is full|No space left on device|Disk quota exceeded/.test(message)) {
     return new AppError("storage_full", `The disk is full: ${message}.`, {
       cause: thrown,
       hint: "Free some space and run the same command again; it takes up where it stopped.",
+    });
+  }
+  // SQLite says no more than "disk I/O error" of a file that may grow no further, and of a disk that fails.
+  if (osCode === "EFBIG" || osCode === "EIO" || /disk I\/O error|File too large|Input\/output error/.test(message)) {
+    return new AppError("storage_full", `The disk takes no more: ${message}.`, {
+      cause: thrown,
+      hint: "Free some space, raise the limit on the size of files (ulimit -f), or look after the disk; then run the same command again: it takes up where it stopped.",
     });
   }
   if (osCode === "EACCES" || osCode === "EPERM" || osCode === "EROFS") {

@@ -18,7 +18,7 @@ export const input = z
   .object({ body: z.custom<Uint8Array>((value) => value instanceof Uint8Array), headers: z.record(z.string(), z.unknown()) })
   .catchall(z.unknown());
 
-const mlflowRoute = route<MlflowServices>();
+export const mlflowRoute = route<MlflowServices>();
 
 /** One operation under both prefixes that clients use: `/api` (SDKs) and `/ajax-api` (browsers). `path` begins behind `/mlflow/`. */
 export function endpoint(method: AnyRoute["method"], path: string, permission: PermissionName, handle: Handler, version: "2.0" | "3.0" = "2.0") {

@@ -10,7 +10,7 @@ export function checkLocation(location: string, parameter: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
   if (location.length > 2_048 || /[\u0000-\u001f\u007f]/.test(location)) throw refuse("it is too long, or holds control characters.");
   if (scheme === undefined || !allowed.has(scheme)) throw refuse(`only locations of ${[...allowed].join(", ")} are taken.`);
-  const path = fullyDecoded(location.slice(scheme.length + 1));
+  const path = decodedFully(location.slice(scheme.length + 1));
   if (path === undefined || /[\\?#;]/.test(path) || path.split("/").includes("..") || path.split("/").includes("."))
     throw refuse("its path may not hold `..`, `.`, backslashes, a query, parameters or a fragment.");
   return location;
@@ -19,7 +19,7 @@ export function checkLocation(location: string, parameter: string): string {
 const allowed = new Set(["mlflow-artifacts", "s3", "gs", "wasb", "wasbs", "abfss", "dbfs", "hdfs", "viewfs", "r2", "b2", "oci"]);
 
 /** Takes percent encoding off until nothing changes, so that no later decoding finds a path that this one did not see. */
-export function fullyDecoded(text: string): string | undefined {
+export function decodedFully(text: string): string | undefined {
   let current = text;
   for (let round = 0; round < 5; round++) {
     let next: string;

@@ -1,4 +1,5 @@
 import type { AnyRoute } from "#kit/route";
+import { artifactRoutes } from "./artifacts.ts";
 import { experimentRoutes } from "./experiments.ts";
 import { inputRoutes } from "./inputs.ts";
 import { logRoutes } from "./log.ts";
@@ -14,5 +15,6 @@ export const mlflowRoutes: AnyRoute[] = [
   ...metricRoutes,
   ...searchRoutes,
   ...inputRoutes,
+  ...artifactRoutes,
   ...otherRoutes,
 ];

@@ -36,7 +36,7 @@ export const monitoringRoutes = [
     input: z.object({ endpoint: z.string(), day: z.iso.date().optional().describe("a day such as 2001-06-12; the last closed one when left out") }),
     output: z.object({ drift: z.array(dayDriftSchema) }),
     errors: ["invalid_argument", "not_found"],
-    cli: { positional: ["endpoint", "day"], rows: "drift", columns: ["day", "version", "rows"] },
+    cli: { positional: ["endpoint", "day"], text: driftText },
     handle: async ({ monitoring: { state } }, { endpoint, day }) => {
       const last = await requireMonitored(state, endpoint);
       const fromMs = day === undefined ? last - dayMs : Date.parse(day);
@@ -44,6 +44,19 @@ export const monitoringRoutes = [
     },
   }),
 ];
+
+/** A line a feature, those that moved most first. */
+function driftText({ drift }: { drift: z.infer<typeof dayDriftSchema>[] }): string {
+  const number = (value: number | null) => (value === null ? "" : value.toFixed(4)).padStart(9);
+  return drift
+    .flatMap(({ day, version, rows, features, quality }) => [
+      `${day}, ${rows} rows against the training rows of v${version}`,
+      `  ${"feature".padEnd(34)}${"PSI".padStart(9)}${"KS".padStart(9)}`,
+      ...features.toSorted((a, b) => (b.psi ?? 0) - (a.psi ?? 0)).map(({ feature, psi, ks }) => `  ${feature.padEnd(34)}${number(psi)}${number(ks)}`),
+      ...quality.failed.map(({ reason }) => `  ${reason}`),
+    ])
+    .join("\n");
+}
 
 async function requireMonitored(state: Database, endpoint: string): Promise<number> {
   const close = await lastClose(state, endpoint);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { route } from "#kit/route";
 import { getRun, listRuns, type LedgerReader } from "./ledger.ts";
 import { run, runStatus, step, stepRef } from "./model.ts";
-import { why } from "./why.ts";
+import { why, type Why } from "./why.ts";
 
 const runRoute = route<{ ledger: LedgerReader }>();
 const keyPart = z.json().optional();
@@ -48,7 +48,34 @@ export const pipelineRoutes = [
       changed: z.array(z.object({ part: z.string(), before: keyPart, after: keyPart })),
     }),
     errors: ["not_found"],
-    cli: { words: "why", positional: ["run", "step"] },
+    cli: { words: "why", positional: ["run", "step"], text: whyText },
     handle: async ({ ledger }, input) => JSON.parse(JSON.stringify(await why(ledger, input.run, input.step))) as never, // key parts are plain values
   }),
 ];
+
+const reasons: Record<Why["reason"], string> = {
+  cached: "came from the cache: an output for the same key was there",
+  first: "ran: no step of its kind had run before",
+  changed: "ran: parts of its key had changed",
+  unfinished: "ran: an earlier execution with the same key had not finished",
+  asked: "ran: it was asked to, or what the earlier output referred to was gone",
+};
+
+function whyText({
+  stepId,
+  runId,
+  reason,
+  other,
+  changed,
+}: {
+  stepId: string;
+  runId: string;
+  reason: Why["reason"];
+  other: Why["other"];
+  changed: { part: string; before?: unknown; after?: unknown }[];
+}): string {
+  const compared = other ? ` (${other.stepId} of run ${other.runId})` : "";
+  const line = ({ part, before, after }: { part: string; before?: unknown; after?: unknown }) =>
+    `  ${part}: ${JSON.stringify(before) ?? "nothing"} → ${JSON.stringify(after) ?? "nothing"}`;
+  return [`${stepId} of run ${runId} ${reasons[reason]}${compared}`, ...changed.map(line)].join("\n");
+}

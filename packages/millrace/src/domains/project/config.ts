@@ -94,7 +94,11 @@ export function resolveConfig(input: unknown, environment: Record<string, string
   const parsed = configSchema.safeParse(applyOverrides(given, environment));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "the configuration"}: ${issue.message}`);
-  throw new AppError("invalid_config", `${file} cannot be used: ${problems.join("; ")}.`, {
+  const variables = Object.entries(environmentOverrides).filter(
+    ([variable, field]) => environment[variable] && parsed.error.issues.some((issue) => issue.path.join(".").startsWith(field)),
+  );
+  const named = variables.map(([variable]) => `${variable}="${environment[variable]}"`).join(" and ");
+  throw new AppError("invalid_config", `${named === "" ? file : `${file} with ${named}`} cannot be used: ${problems.join("; ")}.`, {
     hint: `Fields are: ${Object.keys(configSchema.shape).join(", ")}.`,
     details: { fields: parsed.error.issues.map((issue) => issue.path.join(".")) },
   });

@@ -1,6 +1,6 @@
 import { existsSync, globSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { basename, join, relative, resolve, sep } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { AppError, toAppError } from "#kit/app-error";
 import { resolveConfig, type Config } from "./config.ts";
 
@@ -33,7 +33,11 @@ export async function loadConfig(
       hint: "Run the command in a project's folder, or make one: millrace init",
     });
   }
-  const module = await importFile(file);
+  const module = await importFile(file, root, "invalid_config");
+  if (module["default"] === undefined)
+    throw new AppError("invalid_config", `${configName} exports no default.`, {
+      hint: 'Write: export default defineConfig({ name: "my-project" });',
+    });
   const config = resolveConfig(module["default"], environment);
   return { folder: root, config, home: resolve(root, config.home) };
 }
@@ -43,7 +47,7 @@ export async function loadProject(folder: string, environment: Record<string, st
   const { folder: root, config, home } = await loadConfig(folder, environment);
   const definitions: Project["definitions"] = new Map();
   for (const file of definitionFiles(root, config.include)) {
-    for (const value of Object.values(await importFile(join(root, file)))) {
+    for (const value of Object.values(await importFile(join(root, file), root))) {
       if (isDefinition(value)) add(definitions, value, file);
     }
   }
@@ -69,17 +73,31 @@ function definitionFiles(root: string, include: string[]): string[] {
     .toSorted();
 }
 
-async function importFile(file: string): Promise<Record<string, unknown>> {
+async function importFile(
+  file: string,
+  root: string,
+  code: "invalid_definition" | "invalid_config" = "invalid_definition",
+): Promise<Record<string, unknown>> {
   try {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>; // a module is a record of its exports
   } catch (error) {
     const reason = toAppError(error);
     if (reason.code !== "internal") throw reason;
-    throw new AppError("invalid_definition", `${basename(file)} cannot be loaded: ${reason.message}.`, {
+    throw new AppError(code, `${placeOf(error, root) ?? basename(file)} cannot be loaded: ${reason.message}.`, {
       cause: error,
       hint: "Run `npx tsc --noEmit` in the project to see every mistake.",
     });
   }
+}
+
+/** File and line of the project where an error came from: not always the file that was asked for, which may import it. */
+function placeOf(error: unknown, root: string): string | undefined {
+  for (const line of error instanceof Error ? (error.stack ?? "").split("\n") : []) {
+    const [, path, number] = /(?:^|\(|\s)((?:file:\/\/)?\/[^\s()]+?):(\d+)(?::\d+)?\)?$/.exec(line) ?? [];
+    const file = path?.startsWith("file:") ? fileURLToPath(path) : path;
+    if (file?.startsWith(root + sep) && !file.includes("node_modules")) return `${relative(root, file)}:${number}`;
+  }
+  return undefined;
 }
 
 function isDefinition(value: unknown): value is Definition {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { AppError } from "#kit/app-error";
+import { AppError, toAppError } from "#kit/app-error";
 
 /** Who holds a project: enough to find it and to talk to it. */
 export interface Holder {
@@ -30,6 +30,7 @@ export function lockProject(home: string, command: string): ProjectLock {
     handle.exec("create table if not exists held (x); begin exclusive; insert into held values (1); delete from held; commit");
   } catch (error) {
     handle.close();
+    if (!/database is locked/.test(String(error))) throw toAppError(error);
     const holder = holderOf(home);
     throw new AppError("project_in_use", `Another process holds this project${holder ? `: ${holder.command} (process ${holder.pid})` : ""}.`, {
       cause: error,
@@ -56,10 +57,14 @@ function makeHome(home: string): void {
     mkdirSync(home);
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError("invalid_config", `The project's state cannot be kept in ${home}: ${error instanceof Error ? error.message : String(error)}.`, {
-      cause: error,
-      hint: "Set `home` in millrace.config.ts, or MILLRACE_HOME, to a folder that can be written.",
-    });
+    throw new AppError(
+      "invalid_config",
+      `The project's state cannot be kept in ${home}: ${error instanceof Error ? error.message : String(error)}.`,
+      {
+        cause: error,
+        hint: "Set `home` in millrace.config.ts, or MILLRACE_HOME, to a folder that can be written.",
+      },
+    );
   }
 }
 

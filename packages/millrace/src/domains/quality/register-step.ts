@@ -104,8 +104,9 @@ function standing({ standing: versions }: RegisterServices, reference: string): 
 }
 
 function describe({ model, version, alias, promoted, summary }: Registered): string {
-  const head = summary.split("\n")[0]!;
-  return promoted ? `${head} → ${model}@${alias} is now v${version}` : `${head}; ${model}@${alias} stays, v${version} is kept for a look`;
+  const [head, ...open] = summary.split("\n");
+  if (promoted) return `${head} → ${model}@${alias} is now v${version}`;
+  return [`${head}; ${model}@${alias} stays, v${version} is kept for a look`, ...open].join("\n    ");
 }
 
 async function register(

@@ -69,7 +69,7 @@ export const registryRoutes = [
     input: z.object({ model: z.string(), version: z.string() }),
     output: versionOutput,
     errors: ["not_found"],
-    cli: { positional: ["model", "version"] },
+    cli: { positional: ["model", "version"], text: versionText },
     handle: ({ registry }, { model, version }) => resolve(registry, `${model}@${version}`),
   }),
   registryRoute({
@@ -137,3 +137,18 @@ export const registryRoutes = [
     handle: async ({ registry }, input) => ({ changes: await aliasHistory(registry, input) }),
   }),
 ];
+
+/** A version as a person wants to see it: what it is, how well it does, and what its gate said. */
+function versionText({ model, version, aliases, runId, digest, metrics, gate, data }: z.infer<typeof versionOutput>): string {
+  const numbers = Object.entries(metrics).map(([name, value]) => `  ${name.padEnd(28)}${value === null ? "" : Number(value.toPrecision(5))}`);
+  const results = Array.isArray(gate?.["results"]) ? (gate["results"] as { status: string; reason: string }[]) : []; // as the gate's report has them
+  return [
+    `${model}@${version}${aliases.length > 0 ? ` (${aliases.join(", ")})` : ""}, digest ${digest}`,
+    `run ${runId ?? "none"}, learnt from ${data.map(({ table, version: number }) => `${table} v${number}`).join(", ") || "unknown data"}`,
+    ...(gate
+      ? [`gate ${String(gate["gate"])}: ${String(gate["verdict"])}`, ...results.map(({ status, reason: why }) => `  ${status.padEnd(13)}${why}`)]
+      : []),
+    "metrics",
+    ...numbers,
+  ].join("\n");
+}

@@ -38,7 +38,7 @@ export async function openDecisions({ state }: { state: Database }, endpoint: st
 /**
  * Carries a decision out: exactly one run, whatever crashes on the way, because the run is found again by its cause. A flow that
  * fails makes the decision `failed`; the champion stays. Resolves to the finished decision; rejects, leaving it to be taken up
- * again, only where the work was cancelled or another process does it.
+ * again, only where the work was cancelled, the disk is full, or another process does it.
  */
 export async function runRetraining(
   services: RunRetrainingServices,
@@ -57,7 +57,7 @@ export async function runRetraining(
   const cause = causeOf(decision);
   const found = await runOf(services.ledger, decision.flow, cause);
   if (found?.status === "succeeded") return finish({ runId: found.id, result: found.result });
-  if (found?.status === "failed") return fail(found.id, found.error?.message ?? "The run failed.");
+  if (found?.status === "failed" && found.error?.code !== "storage_full") return fail(found.id, found.error?.message ?? "The run failed.");
   let runId = found?.id;
   const onStart = (id: string) => {
     runId = id;
@@ -70,10 +70,10 @@ export async function runRetraining(
     await work.beforeFlow(decision);
     const params = { ...retrain.params, until: new Date(decision.atMs).toISOString() };
     const start = (resume: string) => work.startFlow(retrain.with, params, { cause, resume, onStart });
-    return await finish(await (found ? start(found.id).catch((error: unknown) => anew(error, start)) : start("new")));
+    return await finish(await (found && found.status !== "failed" ? start(found.id).catch((error: unknown) => anew(error, start)) : start("new")));
   } catch (thrown) {
     const error = toAppError(thrown);
-    if (error.code === "cancelled" || (await heldElsewhere(error))) throw error;
+    if (error.code === "cancelled" || error.code === "storage_full" || (await heldElsewhere(error))) throw error;
     return fail(runId ?? null, error.message);
   }
 

@@ -9,7 +9,7 @@ export { decodePrediction, encodePrediction, parsePredictionId, predictionId, ty
 export { replayDays, type RelationOf, type ReplayedDay, type ReplayServices } from "./replay.ts";
 export { servingRoutes } from "./routes.ts";
 export { scoreTable, type ScoredTable, type ScoreTableRequest, type ScoreTableServices } from "./score-table.ts";
-export { loadServedModel, type ServedModel } from "./served-model.ts";
+export { loadServedModel, readModelFile, type ServedModel } from "./served-model.ts";
 export { type ModelRows, type ServingServices } from "./services.ts";
 export { type Advanced, type ScoredBatch } from "./stream-scorer.ts";
 export { findPrediction, tracePrediction, type PredictionPlace, type PredictionTrace, type TracedInput } from "./trace.ts";

@@ -36,9 +36,9 @@ const eventsPerAppend = 8_192;
  * Plays back the rows that a source left for later, through the SQL that prepares history, a day of event time at a time: a row goes
  * to each topic at that topic's own time. A day is finished when the caller asks for the next one; a replay that was killed, or
  * left, begins again with the day that was not finished, and appends of it what is missing. Throws `conflict` when the rows are not
- * those it began with.
+ * those it began with. Days that end after `untilMs` are left for another time.
  */
-export async function* replayDays(services: ReplayServices, replay: Replay, signal?: AbortSignal): AsyncGenerator<ReplayedDay> {
+export async function* replayDays(services: ReplayServices, replay: Replay, signal?: AbortSignal, untilMs = Infinity): AsyncGenerator<ReplayedDay> {
   const { state, stream, warehouse, clock } = services;
   for (const topic of replay.to) await createTopicIfNew(services, topic.name);
   const rows = await materialize(services, replay);
@@ -51,6 +51,7 @@ export async function* replayDays(services: ReplayServices, replay: Replay, sign
     const producer = `replay/${replay.name}`;
     for (const [index, { startMs, events }] of plan.days.entries()) {
       if (startMs < progress.nextDayMs) continue;
+      if (startMs + dayMs > untilMs) break;
       signal?.throwIfAborted();
       for (const topic of replay.to) {
         if (!events[topic.name]) continue;

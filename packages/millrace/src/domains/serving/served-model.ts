@@ -44,7 +44,8 @@ export async function loadServedModel(
   return { name, version, digest, signature, runId, model };
 }
 
-async function readModelFile(blobs: BlobStore, what: string, blob: string): Promise<Uint8Array> {
+/** The bytes of a model file. Throws `not_found`, and `corrupt_data` where they are not those it was stored with. */
+export async function readModelFile(blobs: BlobStore, what: string, blob: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   try {
     for await (const chunk of await blobs.get(blob)) chunks.push(chunk);

@@ -1,4 +1,5 @@
 import type { Lake } from "#domains/lake";
+import { AppError } from "#kit/app-error";
 import { digestOf } from "#kit/hash";
 import { quoteName, quoteText } from "#kit/sql-text";
 import type { Warehouse } from "#ports/warehouse";
@@ -22,6 +23,12 @@ export async function contentDigest({ lake, warehouse }: { lake: Lake; warehouse
   for (const { table, columns, until } of seen.values()) {
     const hash = `hash(${columns.map(quoteName).join(", ")})`;
     const relation = await lake.relation(table.table, { version: table.version });
+    const present = new Set((await lake.snapshot(table.table, { version: table.version })).columns.map(({ name }) => name));
+    const lacking = columns.find((column) => !present.has(column));
+    if (lacking !== undefined)
+      throw new AppError("invalid_definition", `Table ${table.table} has no column "${lacking}", though the handle of its SQL model names one.`, {
+        hint: "Make the handles anew: millrace build --types",
+      });
     const [row] = await warehouse.rows(
       `select count(*) as n, cast(bit_xor(${hash}) as varchar) as x, cast(sum(${hash} >> 32) as varchar) as s from ${relation} where ${quoteName(until)} < cast(${quoteText(before)} as timestamp)`,
     );

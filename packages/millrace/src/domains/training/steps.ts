@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { splitByTime, type BoundView, type ColumnOf, type Duration, type TableHandle } from "#domains/features";
 import { defineStep, type StepContext } from "#domains/pipelines";
 import { AppError } from "#kit/app-error";
+import { closestName } from "#kit/closest-name";
 import { sha256 } from "#kit/hash";
 import type { BlobStore } from "#ports/blob-store";
 import type { Trainer } from "#ports/trainer";
@@ -150,8 +151,11 @@ async function makeTrainingSet(services: TrainingServices, context: StepContext,
   return set;
 }
 
-/** The call as data, on the tables that this run sees. */
+/** The call as data, on the tables that this run sees. Throws `invalid_definition` for columns that the model lacks. */
 function requestOf(services: TrainingServices, of: TableHandle, options: TrainingSetOptions): TrainingSetRequest {
+  const { id, label, time, known = time, columns, features } = options;
+  checkColumns(of, "the training set", [id, label, time, known, ...columns]);
+  for (const [alias, { view, on }] of Object.entries(features)) checkColumns(of, `feature view ${view.name}, as ${alias},`, on);
   return {
     examples: services.tableOf(of.name),
     ...{ id: options.id, label: options.label, time: options.time, columns: [...options.columns], features: plain(options.features) },
@@ -161,6 +165,21 @@ function requestOf(services: TrainingServices, of: TableHandle, options: Trainin
     seed: options.seed ?? 1,
     events: eventTables(services, options.features),
   };
+}
+
+function checkColumns(of: TableHandle, taker: string, wanted: readonly string[]): void {
+  const names = Object.keys(of.columns);
+  const lacking = wanted.find((column) => !names.includes(column));
+  if (lacking === undefined) return;
+  const closest = closestName(lacking, names);
+  throw new AppError(
+    "invalid_definition",
+    `The SQL model "${of.name}" has no column "${lacking}", which ${taker} takes (it has: ${names.join(", ")}).`,
+    {
+      hint: closest === undefined ? "Correct the name in the flow, or add the column to the SQL model." : `Did you mean ${closest}?`,
+      details: { model: of.name, column: lacking },
+    },
+  );
 }
 
 async function search(
@@ -215,7 +234,7 @@ async function fit(
     onProgress: ({ iteration, iterations }) => context.progress(iteration / iterations),
   });
   const digest = sha256(fitted.onnx);
-  const blob = `models/${digest}.onnx`;
+  const blob = `trained-models/${digest}.onnx`;
   const path = join(await context.scratch(), "model.onnx");
   await writeFile(path, fitted.onnx);
   await blobs.putFile(blob, path, { ifAbsent: true });

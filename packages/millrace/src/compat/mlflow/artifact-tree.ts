@@ -1,0 +1,150 @@
+import {
+  type ArtifactData,
+  artifactKey,
+  deleteArtifact,
+  getArtifact,
+  getRun,
+  listArtifacts,
+  logArtifact,
+  readArtifact,
+  storeBytes,
+  type TrackingServices,
+} from "#domains/tracking";
+import { AppError } from "#kit/app-error";
+import { deleteFileRows, fileAt, filesIn, type FileRow, saveFile } from "./files.ts";
+import { experimentLocation, runRoot } from "./places.ts";
+import { absent, invalid } from "./protocol.ts";
+
+/** A file or folder in the store that this server keeps for clients; `path` from the store's root. */
+export interface Entry {
+  path: string;
+  folder: boolean;
+  sizeBytes: number;
+}
+
+/** A file with its bytes; `digest` is their SHA-256. */
+export interface StoredFile {
+  path: string;
+  digest: string;
+  sizeBytes: number;
+  createdMs: number;
+  bytes(range?: { first: number; last: number }): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/**
+ * The paths below `mlflow-artifacts:/` as one tree. What stands where a run has its artifacts is that run's, with all that tracking
+ * knows of artifacts; other paths (models that no run owns, places that an experiment was given) are files of their own.
+ */
+export async function putFile(tracking: TrackingServices, path: string, data: ArtifactData): Promise<void> {
+  const place = await placeOf(tracking, path);
+  if (place.run !== undefined && place.path !== "") {
+    await logArtifact(tracking, { run: place.run, path: place.path, data });
+    return;
+  }
+  const { digest, sizeBytes } = await storeBytes(tracking.blobs, data);
+  await tracking.state.write((transaction) => saveFile(transaction, { path, digest, size_bytes: sizeBytes, created_ms: tracking.clock.now() }));
+}
+
+/** Throws where there is no such file, and for a folder. */
+export async function getFile(tracking: TrackingServices, path: string): Promise<StoredFile> {
+  const place = await placeOf(tracking, path);
+  if (place.run !== undefined && place.path !== "") {
+    const { run, path: inRun } = place;
+    const artifact = await getArtifact(tracking, { run, path: inRun }).catch(noFile(path));
+    if (artifact.digest === undefined) throw isFolder(path);
+    const bytes = async (range?: { first: number; last: number }) =>
+      (await readArtifact(tracking, { run, path: inRun, ...(range !== undefined && { range }) })).bytes;
+    return { path, digest: artifact.digest, sizeBytes: artifact.sizeBytes, createdMs: artifact.createdMs, bytes };
+  }
+  const row = await fileAt(tracking.state, path);
+  if (row === undefined) throw absent(`No such artifact: '${path}'`);
+  const { digest, size_bytes: sizeBytes, created_ms: createdMs } = row;
+  if (digest === null) throw isFolder(path);
+  return { path, digest, sizeBytes, createdMs, bytes: (range) => tracking.blobs.get(artifactKey(digest), range) };
+}
+
+/** What is directly in a folder, by name; nothing where there is none. */
+export async function listFolder(tracking: TrackingServices, folder: string): Promise<Entry[]> {
+  const place = await placeOf(tracking, folder);
+  const entries: Entry[] = [];
+  if (place.run === undefined) {
+    for (const row of await filesIn(tracking.state, folder)) entries.push(entryOf(row));
+    return entries;
+  }
+  const above = folder.slice(0, folder.length - place.path.length);
+  for (let after = ""; ;) {
+    const page = await listArtifacts(tracking, { run: place.run, folder: place.path, after, limit: namesPerRead });
+    for (const { path, digest, sizeBytes } of page) entries.push({ path: joined(above, path), folder: digest === undefined, sizeBytes });
+    if (page.length < namesPerRead) return entries;
+    after = page.at(-1)!.path.split("/").at(-1)!; // a full page has a last one
+  }
+}
+const namesPerRead = 10_000;
+
+/** All files below a folder, or the file itself. */
+export async function filesBelow(tracking: TrackingServices, path: string): Promise<StoredFile[]> {
+  const files: StoredFile[] = [];
+  const folders = [path];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const entry of await listFolder(tracking, folder)) {
+      if (entry.folder) folders.push(entry.path);
+      else files.push(await getFile(tracking, entry.path));
+    }
+  }
+  return files;
+}
+
+/** Takes a file, or a folder with all in it, away; nothing where there is nothing. */
+export async function deleteTree(tracking: TrackingServices, path: string): Promise<void> {
+  const place = await placeOf(tracking, path);
+  if (place.run === undefined) {
+    await tracking.state.write((transaction) => deleteFileRows(transaction, path));
+    return;
+  }
+  const { run } = place;
+  const paths = place.path === "" ? (await listArtifacts(tracking, { run, limit: 100_000 })).map((each) => each.path) : [place.path];
+  for (const each of paths) {
+    await deleteArtifact(tracking, { run, path: each }).catch((error: unknown) => {
+      if (!(error instanceof AppError && error.code === "not_found")) throw error;
+    });
+  }
+}
+
+type Place = { run: string; path: string } | { run: undefined; path: string };
+
+/** Whose path it is: a run's, where an `artifacts` folder stands at that run's root, else nobody's. */
+async function placeOf(tracking: TrackingServices, path: string): Promise<Place> {
+  const parts = path.split("/");
+  for (let i = 1; i < parts.length; i++) {
+    if (parts[i] !== "artifacts") continue;
+    const run = await getRun(tracking, parts[i - 1]!).catch(() => undefined); // a name like any other
+    if (run === undefined) continue;
+    const root = runRoot(await experimentLocation(tracking.state, run.experiment), run.id);
+    if (rootPath(root) === parts.slice(0, i + 1).join("/")) return { run: run.id, path: parts.slice(i + 1).join("/") };
+  }
+  return { run: undefined, path };
+}
+
+/** The path of a location in this server's own store; undefined for one elsewhere. */
+export function rootPath(location: string): string | undefined {
+  const match = /^mlflow-artifacts:(?:\/\/[^/]*)?\/*(.*)$/.exec(location);
+  return match?.[1]?.replace(/\/+$/, "");
+}
+
+function entryOf(row: FileRow): Entry {
+  return { path: row.path, folder: row.digest === null, sizeBytes: row.size_bytes };
+}
+
+function joined(above: string, path: string): string {
+  return above === "" || above.endsWith("/") ? `${above}${path}` : `${above}/${path}`;
+}
+
+function noFile(path: string) {
+  return (error: unknown): never => {
+    throw error instanceof AppError && error.code === "not_found" ? absent(`No such artifact: '${path}'`) : error;
+  };
+}
+
+function isFolder(path: string): AppError {
+  return invalid(`Artifact path refers to a directory, not a file: '${path}'`);
+}

@@ -1,0 +1,123 @@
+import type { TrackingServices } from "#domains/tracking";
+import type { AnyRoute, RawAnswer } from "#kit/route";
+import { safePath } from "./artifact-path.ts";
+import { deleteTree, getFile, listFolder, putFile, rootPath } from "./artifact-tree.ts";
+import { endpoint, type Handler, input, mlflowRoute, type MlflowServices, under } from "./endpoint.ts";
+import { fileAnswer } from "./file-answer.ts";
+import { experimentLocation, runRoot } from "./places.ts";
+import { invalid, protocol, refusal } from "./protocol.ts";
+import { needRun, needText, text } from "./request.ts";
+import { findRun } from "./runs.ts";
+
+/** How deep a path may be. The router has no wildcard whose text a route gets to see, so there is one route a depth. */
+const deepest = 16;
+
+type Given = { body: Uint8Array; headers: Record<string, unknown> } & Record<string, unknown>;
+type FileHandler = (services: MlflowServices, path: string, given: Given) => Promise<RawAnswer>;
+
+const download: FileHandler = async ({ tracking }, path, { headers }) => fileAnswer(await getFile(tracking, path), headers);
+
+const upload: FileHandler = async ({ tracking }, path, { body }) => {
+  await putFile(tracking, path, body);
+  return { contentType: "application/json", body: "" };
+};
+
+const remove: FileHandler = async ({ tracking }, path) => {
+  await deleteTree(tracking, path);
+  return { contentType: "application/json", body: "{}" };
+};
+
+const list: Handler = async ({ tracking }, fields) => {
+  const path = text(fields, "path")?.replace(/\/+$/, "") ?? "";
+  const entries = await listFolder(tracking, path === "" ? "" : safePath(path));
+  const files = entries.map(({ path: whole, folder, sizeBytes }) => ({
+    path: whole.split("/").at(-1)!, // split gives at least one part
+    is_dir: folder,
+    ...(!folder && { file_size: sizeBytes }),
+  }));
+  return files.length > 0 ? { files } : {};
+};
+
+/** Only stores that give out URLs of their own take uploads in parts; clients then send the file whole. */
+const multipart: Handler = async () => {
+  throw refusal("NOT_IMPLEMENTED", "Multipart upload is not supported for the current artifact repository");
+};
+
+/** The files of a run, for pages and for clients that do not go through the proxied paths. */
+const listRun: Handler = async ({ tracking }, fields) => {
+  const { root, folder } = await runFolder(tracking, needRun(fields));
+  const path = text(fields, "path")?.replace(/\/+$/, "") ?? "";
+  const entries = await listFolder(tracking, path === "" ? folder : `${folder}/${safePath(path)}`);
+  const files = entries.map((entry) => ({
+    path: entry.path.slice(folder.length + 1),
+    is_dir: entry.folder,
+    ...(!entry.folder && { file_size: entry.sizeBytes }),
+  }));
+  return { root_uri: root, ...(files.length > 0 && { files }) };
+};
+
+const downloadOfRun: FileHandler = async ({ tracking }, _path, given) => {
+  const { folder } = await runFolder(tracking, needRun(given));
+  return fileAnswer(await getFile(tracking, `${folder}/${safePath(needText(given, "path"))}`), given.headers);
+};
+
+const uploadOfPage: FileHandler = async ({ tracking }, _path, given) => {
+  const run = text(given, "run_uuid");
+  if (!run) throw invalid("Request must specify run_uuid.");
+  const path = text(given, "path");
+  if (!path) throw invalid("Request must specify path.");
+  if (given.body.length === 0) throw invalid("Request must specify data.");
+  if (given.body.length > 10 * 1024 * 1024) throw invalid("Artifact size is too large. Max size is 10MB.");
+  const { folder } = await runFolder(tracking, run);
+  await putFile(tracking, `${folder}/${safePath(path)}`, given.body);
+  return { contentType: "application/json", body: "" };
+};
+
+const proxied = ["/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts"];
+
+export const artifactRoutes: AnyRoute[] = [
+  ...proxied.flatMap((base) => [
+    under("", "GET", `${base}/artifacts`, "project:read", list),
+    ...pathRoutes("GET", `${base}/artifacts`, "project:read", download),
+    ...pathRoutes("PUT", `${base}/artifacts`, "project:run", upload),
+    ...pathRoutes("DELETE", `${base}/artifacts`, "project:run", remove),
+    under("", "POST", `${base}/mpu/*`, "project:run", multipart),
+  ]),
+  ...endpoint("GET", "artifacts/list", "project:read", listRun),
+  ...["/get-artifact", "/ajax-api/2.0/mlflow/get-artifact"].map((path) => fileRoute("GET", path, "project:read", downloadOfRun)),
+  fileRoute("POST", "/ajax-api/2.0/mlflow/upload-artifact", "project:run", uploadOfPage),
+];
+
+/** Where a run has its artifacts: the location, and its path in this server's own store. Throws for one elsewhere. */
+async function runFolder(tracking: TrackingServices, id: string): Promise<{ root: string; folder: string }> {
+  const run = await findRun(tracking, id);
+  const root = runRoot(await experimentLocation(tracking.state, run.experiment), run.id);
+  const folder = rootPath(root);
+  if (folder === undefined) throw invalid(`The artifacts of run ${id} are at ${root}, which this server does not read. Use a client there.`);
+  return { root, folder };
+}
+
+function pathRoutes(method: AnyRoute["method"], base: string, permission: AnyRoute["permission"], handle: FileHandler): AnyRoute[] {
+  return Array.from({ length: deepest }, (_, depth) => {
+    const names = Array.from({ length: depth + 1 }, (__, i) => `p${i + 1}`);
+    return fileRoute(method, `${base}/${names.map((name) => `{${name}}`).join("/")}`, permission, handle);
+  });
+}
+
+function fileRoute(method: AnyRoute["method"], path: string, permission: AnyRoute["permission"], handle: FileHandler): AnyRoute {
+  return mlflowRoute({
+    name: `mlflow.${method.toLowerCase()}${path.replaceAll(/[^a-zA-Z0-9]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
+    method,
+    path,
+    summary: `MLflow's ${method} ${path}.`,
+    permission,
+    protocol,
+    cli: false,
+    input,
+    errors: ["invalid_argument", "not_found", "conflict"],
+    async handle(services, given) {
+      const parts = [...path.matchAll(/\{(\w+)\}/g)].map((match) => String(given[match[1]!]));
+      return handle(services, parts.length === 0 ? "" : safePath(parts.join("/")), given);
+    },
+  });
+}

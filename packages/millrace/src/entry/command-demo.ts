@@ -4,7 +4,6 @@ import type { Topic } from "#domains/ingest";
 import type { AnyFlow } from "#domains/pipelines";
 import { definitionsOf, loadConfig, lockProject } from "#domains/project";
 import { createEndpointDesk, type Endpoint, type Replay } from "#domains/serving";
-import type { Registered } from "#domains/quality";
 import { getModel } from "#domains/registry";
 import { AppError } from "#kit/app-error";
 import { millraceVersion } from "#kit/environment";
@@ -15,7 +14,7 @@ import { executeFlow } from "./execute-flow.ts";
 import { openLiveEndpoint, type LiveEndpoint } from "./live-endpoint.ts";
 import { loginOf, openProject, type OpenedProject } from "./open-project.ts";
 import { buildProject, ingestSources } from "./prepare-data.ts";
-import { gateError, gateReasons, isRegistered } from "./registered-result.ts";
+import { gateError, isRegistered } from "./registered-result.ts";
 import { replayProject } from "./replay-project.ts";
 import { allRoutes } from "./routes.ts";
 import { showRun } from "./run-events.ts";
@@ -63,13 +62,6 @@ async function forget({ folder, environment }: CommandContext): Promise<void> {
   lock.release();
 }
 
-/** Says why a gate let a version not through. Throws `gate_failed` where none answers in its place. */
-async function tellRefusal({ registry }: OpenedProject["services"], made: Registered, terminal: CommandContext["terminal"]): Promise<void> {
-  const { aliases } = await getModel(registry, made.model);
-  if (aliases[made.alias] === undefined) throw gateError(made);
-  for (const reason of gateReasons(made)) terminal.note(`  ${reason}`);
-}
-
 async function learn({ services }: OpenedProject, stages: Stages, { signal, terminal }: CommandContext): Promise<void> {
   await stages.run("ingest", async (onProgress) => dataSummary(await ingestSources(services, { signal, onProgress })));
   await stages.run("models", async (onProgress) => modelsSummary(await buildProject(services, { signal, onProgress })));
@@ -81,7 +73,7 @@ async function learn({ services }: OpenedProject, stages: Stages, { signal, term
     });
     if (!isRegistered(made)) continue;
     if (made.promoted) promoted.set(made.model, made.version);
-    else await tellRefusal(services, made, terminal);
+    else if ((await getModel(services.registry, made.model)).aliases[made.alias] === undefined) throw gateError(made); // nothing answers
   }
   await stages.run("batch", async (onProgress) => {
     // With the version that was just made: what the stream teaches later is not known yet, also when the demonstration runs again.

@@ -43,6 +43,10 @@ const multipart: Handler = async () => {
   throw refusal("NOT_IMPLEMENTED", "Multipart upload is not supported for the current artifact repository");
 };
 
+const presigned: Handler = async () => {
+  throw refusal("NOT_IMPLEMENTED", "Multipart download is not supported for the current artifact repository");
+};
+
 /** The files of a run, for pages and for clients that do not go through the proxied paths. */
 const listRun: Handler = async ({ tracking }, fields) => {
   const { root, folder } = await runFolder(tracking, needRun(fields));
@@ -82,6 +86,7 @@ export const artifactRoutes: AnyRoute[] = [
     ...pathRoutes("PUT", `${base}/artifacts`, "project:run", upload),
     ...pathRoutes("DELETE", `${base}/artifacts`, "project:run", remove),
     under("", "POST", `${base}/mpu/*`, "project:run", multipart),
+    under("", "GET", `${base}/presigned/*`, "project:read", presigned),
   ]),
   ...endpoint("GET", "artifacts/list", "project:read", listRun),
   ...["/get-artifact", "/ajax-api/2.0/mlflow/get-artifact"].map((path) => fileRoute("GET", path, "project:read", downloadOfRun)),

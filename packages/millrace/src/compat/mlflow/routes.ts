@@ -6,7 +6,7 @@ import { logRoutes } from "./log.ts";
 import { metricRoutes } from "./metrics.ts";
 import { runRoutes } from "./runs.ts";
 import { searchRoutes } from "./search.ts";
-import { otherRoutes } from "./server.ts";
+import { otherRoutes, serverRoutes } from "./server.ts";
 
 export const mlflowRoutes: AnyRoute[] = [
   ...experimentRoutes,
@@ -16,5 +16,6 @@ export const mlflowRoutes: AnyRoute[] = [
   ...searchRoutes,
   ...inputRoutes,
   ...artifactRoutes,
+  ...serverRoutes,
   ...otherRoutes,
 ];

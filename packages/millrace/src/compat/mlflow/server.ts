@@ -1,9 +1,24 @@
 import { type AnyRoute } from "#kit/route";
-import { under } from "./endpoint.ts";
+import { endpoint, under } from "./endpoint.ts";
 import { refusal } from "./protocol.ts";
 
 /** What the client of another program's version has to be told: the version whose protocol this is. */
 export const protocolVersion = "3.17.2";
+
+/** What newer clients ask first: which ways of moving files there are. */
+export const serverRoutes = endpoint(
+  "GET",
+  "server-info",
+  "public",
+  async () => ({
+    store_type: "SqlStore",
+    workspaces_enabled: false,
+    trace_archival_enabled: false,
+    multipart_uploads_enabled: false,
+    multipart_downloads_enabled: false,
+  }),
+  "3.0",
+);
 
 const methods: AnyRoute["method"][] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 

@@ -1,0 +1,146 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listArtifacts, logArtifact } from "#domains/tracking";
+import { type MlflowPlace, openMlflowPlace } from "../../../../../tests/clients/mlflow-place.ts";
+
+let place: MlflowPlace;
+let root: string;
+let run: string;
+beforeAll(async () => {
+  place = await openMlflowPlace();
+  const answer = await fetch(`${place.address}/api/2.0/mlflow/runs/create`, { method: "POST", body: "{}" });
+  run = ((await answer.json()) as { run: { info: { run_id: string } } }).run.info.run_id; // as the protocol has it
+  root = `0/${run}/artifacts`;
+});
+afterAll(() => place.close());
+
+const url = (path: string) => `${place.address}/api/2.0/mlflow-artifacts/artifacts/${path}`;
+const put = (path: string, body: string) => fetch(url(path), { method: "PUT", body });
+const list = async (path: string) => {
+  const answer = await fetch(`${place.address}/api/2.0/mlflow-artifacts/artifacts?path=${path}`);
+  return ((await answer.json()) as { files?: { path: string; is_dir: boolean; file_size?: number }[] }).files; // as above
+};
+
+describe("artifacts of runs", () => {
+  it("are stored, listed, read and deleted", async () => {
+    expect((await put(`${root}/a.txt`, "hello")).status).toBe(200);
+    await put(`${root}/plots/deep/b.png`, "png");
+    expect(await list(root)).toEqual([
+      { path: "a.txt", is_dir: false, file_size: 5 },
+      { path: "plots", is_dir: true },
+    ]);
+    expect((await listArtifacts(place.tracking, { run })).map(({ path }) => path)).toEqual(["a.txt", "plots"]);
+    const answer = await fetch(url(`${root}/a.txt`));
+    expect([answer.status, await answer.text()]).toEqual([200, "hello"]);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      "content-type": "text/plain",
+      "content-length": "5",
+      "content-disposition": "attachment; filename=a.txt",
+      "x-content-type-options": "nosniff",
+      "accept-ranges": "bytes",
+    });
+    for (let i = 0; i < 2; i++) expect((await fetch(url(`${root}/plots`), { method: "DELETE" })).status).toBe(200);
+    expect(await list(root)).toEqual([{ path: "a.txt", is_dir: false, file_size: 5 }]);
+  });
+
+  it("logged by other means are the same ones", async () => {
+    await logArtifact(place.tracking, { run, path: "report.html", data: new TextEncoder().encode("<script>alert(1)</script>") });
+    const answer = await fetch(`${place.address}/get-artifact?run_id=${run}&path=report.html`);
+    expect(await answer.text()).toBe("<script>alert(1)</script>");
+    expect(answer.headers.get("content-security-policy")).toContain("sandbox");
+    expect(answer.headers.get("content-disposition")).toMatch(/^attachment/);
+  });
+
+  it("come in ranges, and not again when they are known", async () => {
+    await put(`${root}/range.bin`, "0123456789");
+    const ranged = async (range: string, more = {}) => {
+      const answer = await fetch(url(`${root}/range.bin`), { headers: { range, ...more } });
+      return [answer.status, answer.headers.get("content-range"), answer.status === 416 ? "" : await answer.text()];
+    };
+    expect(await ranged("bytes=2-4")).toEqual([206, "bytes 2-4/10", "234"]);
+    expect(await ranged("bytes=-3")).toEqual([206, "bytes 7-9/10", "789"]);
+    expect(await ranged("bytes=8-")).toEqual([206, "bytes 8-9/10", "89"]);
+    expect(await ranged("bytes=5-99")).toEqual([206, "bytes 5-9/10", "56789"]);
+    expect(await ranged("bytes=10-")).toEqual([416, "bytes */10", ""]);
+    expect(await ranged("bytes=0-1,3-4")).toEqual([200, null, "0123456789"]);
+    const { headers } = await fetch(url(`${root}/range.bin`));
+    expect(await ranged("bytes=0-0", { "if-range": '"other"' })).toEqual([200, null, "0123456789"]);
+    const again = await fetch(url(`${root}/range.bin`), { headers: { "if-none-match": headers.get("etag")! } });
+    expect([again.status, await again.text()]).toEqual([304, ""]);
+  });
+
+  it("that are missing, or folders, are told at once", async () => {
+    await put(`${root}/f/x`, "1");
+    expect((await fetch(url(`${root}/none`))).status).toBe(404);
+    expect((await fetch(url(`${root}/f`))).status).toBe(400);
+    expect((await put(`${root}/f`, "2")).status).toBe(400);
+    expect((await put(`${root}/f/x/y`, "2")).status).toBe(400);
+    expect(await list(`${root}/none`)).toBeUndefined();
+  });
+
+  it("may be empty, and have names of any script", async () => {
+    await put(`${root}/${encodeURIComponent("мо дель 模型.txt")}`, "");
+    expect(await list(root)).toContainEqual({ path: "мо дель 模型.txt", is_dir: false, file_size: 0 });
+    const answer = await fetch(url(`${root}/${encodeURIComponent("мо дель 模型.txt")}`));
+    expect([answer.status, await answer.text()]).toEqual([200, ""]);
+  });
+});
+
+describe("files that no run owns", () => {
+  it("are stored, listed, read and deleted", async () => {
+    await put("0/models/m-1/artifacts/MLmodel", "flavors");
+    await put("0/models/m-1/artifacts/data/x.bin", "x");
+    expect(await list("0/models/m-1/artifacts")).toEqual([
+      { path: "MLmodel", is_dir: false, file_size: 7 },
+      { path: "data", is_dir: true },
+    ]);
+    expect(await (await fetch(url("0/models/m-1/artifacts/MLmodel"))).text()).toBe("flavors");
+    await fetch(url("0/models/m-1"), { method: "DELETE" });
+    expect(await list("0/models/m-1/artifacts")).toBeUndefined();
+    expect((await fetch(url("0/models/m-1/artifacts/MLmodel"))).status).toBe(404);
+  });
+});
+
+describe("paths that lead elsewhere", () => {
+  const traversals = [
+    "../x",
+    "%2e%2e/x",
+    "a/%2e%2e/%2e%2e/etc/passwd",
+    "a/..%2f..%2fetc/passwd",
+    "a/%252e%252e/x",
+    "a/%25252e%25252e/x",
+    "a/..%5c..%5cx",
+    "a/%5c%5cserver/x",
+    "%2fetc/passwd",
+    "//etc/passwd",
+    ".",
+    "a/./b",
+    "C:/windows",
+    "~/x",
+    "a%00b",
+  ];
+  it.each(traversals)("are refused: %s", async (path) => {
+    for (const method of ["GET", "PUT", "DELETE"]) {
+      // fetch would resolve the dots itself
+      expect(await raw(method, `/api/2.0/mlflow-artifacts/artifacts/${path}`), method).toMatch(/^HTTP\/1\.1 4\d\d/);
+    }
+    for (const query of [`mlflow-artifacts/artifacts?path=${path}`, `mlflow/artifacts/list?run_id=${run}&path=${path}`]) {
+      const status = Number((await raw("GET", `/api/2.0/${query}`)).split(" ")[1]);
+      expect(status, query).toBe(400);
+    }
+    expect(await raw("GET", `/get-artifact?run_id=${run}&path=${path}`)).toMatch(/^HTTP\/1\.1 400/);
+  });
+});
+
+/** The first line of the answer to a request whose path goes out as it is. */
+async function raw(method: string, path: string): Promise<string> {
+  const { hostname, port } = new URL(place.address);
+  const socket = connect(Number(port), hostname);
+  socket.write(`${method} ${path} HTTP/1.1\r\nhost: ${hostname}:${port}\r\nconnection: close\r\ncontent-length: ${method === "PUT" ? 1 : 0}\r\n\r\n`);
+  if (method === "PUT") socket.write("x");
+  let text = "";
+  socket.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  await once(socket, "close");
+  return text.split("\r\n")[0]!;
+}

@@ -7,8 +7,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { openDuckdb } from "#adapters/warehouse/duckdb";
 
-export const deliveries = { total: 6_000, history: 4_464, stream: 1_536 };
-
 const files: Record<string, string> = {
   "package.json": JSON.stringify({ name: "small", private: true, type: "module", imports: { "#models": "./models/handles.ts" } }),
   "millrace.config.ts": `import { defineConfig } from "millrace";
@@ -154,27 +152,20 @@ export interface SmallProject {
   remove(): Promise<void>;
 }
 
-/** Writes the project into a folder of its own; `changes` replaces files by their paths. */
-export async function makeSmallProject(changes: Record<string, string> = {}): Promise<SmallProject> {
+/** Writes the project into a folder of its own; `changes` replaces files by their paths, `rows` says how many deliveries there are. */
+export async function makeSmallProject(changes: Record<string, string> = {}, rows = 6_000): Promise<SmallProject> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-small-"));
   for (const [path, text] of Object.entries({ ...files, ...changes })) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
-  await writeDeliveries(join(folder, "data/deliveries.parquet"), deliveries.total);
+  await writeDeliveries(join(folder, "data/deliveries.parquet"), rows);
   return { folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }) };
 }
 
 /** Writes the first `n` deliveries as Parquet. */
-export async function writeDeliveries(path: string, n: number): Promise<void> {
+async function writeDeliveries(path: string, n: number): Promise<void> {
   const warehouse = await openDuckdb({ threads: 1, memoryLimitMb: 100, temporaryFolder: join(tmpdir(), `millrace-small-${process.pid}`) });
   await warehouse.writeParquet(deliveriesSql(n), path);
   await warehouse.close();
-}
-
-/** A file of the project as it is made. */
-export function fileOf(path: string): string {
-  const text = files[path];
-  if (text === undefined) throw new Error(`The small project has no ${path}.`);
-  return text;
 }

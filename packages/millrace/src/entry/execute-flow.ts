@@ -56,7 +56,10 @@ export async function executeFlow(services: Services, flow: AnyFlow, options: Fl
   const code = { ...(await codeVersion(project.folder)), digest: sourceDigest(project) };
   let started: Promise<void> = Promise.resolve();
   const onEvent = (event: RunEvent) => {
-    if (event.type === "run-started") started = beginTracking(services, event, flow);
+    if (event.type === "run-started") {
+      started = beginTracking(services, event, flow);
+      started.catch(() => undefined); // told by whoever waits for it
+    }
     options.onEvent?.(event);
   };
   runLog.ready = () => started;

@@ -12,6 +12,7 @@ import {
 } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { deleteFileRows, fileAt, filesIn, type FileRow, saveFile } from "./files.ts";
+import { loggedModelsOfRun } from "./logged-model-reads.ts";
 import { experimentLocation, runRoot } from "./places.ts";
 import { absent, invalid } from "./protocol.ts";
 
@@ -50,7 +51,14 @@ export async function getFile(tracking: TrackingServices, path: string): Promise
   const place = await placeOf(tracking, path);
   if (place.run !== undefined && place.path !== "") {
     const { run, path: inRun } = place;
-    const artifact = await getArtifact(tracking, { run, path: inRun }).catch(noFile(path));
+    const artifact = await getArtifact(tracking, { run, path: inRun })
+      .catch(noFile(path))
+      .catch(async (error: unknown) => {
+        const elsewhere = await inLoggedModel(tracking, run, inRun);
+        if (elsewhere === undefined) throw error;
+        return elsewhere;
+      });
+    if (typeof artifact === "string") return getFile(tracking, artifact);
     if (artifact.digest === undefined) throw isFolder(path);
     const bytes = async (range?: { first: number; last: number }) =>
       (await readArtifact(tracking, { run, path: inRun, ...(range !== undefined && { range }) })).bytes;
@@ -75,7 +83,7 @@ export async function listFolder(tracking: TrackingServices, folder: string): Pr
   for (let after = ""; ;) {
     const page = await listArtifacts(tracking, { run: place.run, folder: place.path, after, limit: namesPerRead });
     for (const { path, digest, sizeBytes } of page) entries.push({ path: joined(above, path), folder: digest === undefined, sizeBytes });
-    if (page.length < namesPerRead) return entries;
+    if (page.length < namesPerRead) return entries.length > 0 && place.path !== "" ? entries : withLoggedModels(tracking, place, folder, entries);
     after = page.at(-1)!.path.split("/").at(-1)!; // a full page has a last one
   }
 }
@@ -108,6 +116,35 @@ export async function deleteTree(tracking: TrackingServices, path: string): Prom
       if (!(error instanceof AppError && error.code === "not_found")) throw error;
     });
   }
+}
+
+/**
+ * Clients before 3.0 find a run's models among its artifacts; newer ones keep them apart. So a run shows the models it logged as
+ * folders of their names, where it has no artifacts of the name itself.
+ */
+async function withLoggedModels(
+  tracking: TrackingServices,
+  { run, path }: { run: string; path: string },
+  folder: string,
+  own: Entry[],
+): Promise<Entry[]> {
+  if (path !== "") {
+    const elsewhere = await inLoggedModel(tracking, run, path);
+    const entries = elsewhere === undefined ? [] : await listFolder(tracking, elsewhere);
+    return entries.map((entry) => ({ ...entry, path: `${folder}${entry.path.slice(elsewhere!.length)}` })); // there are none without it
+  }
+  const taken = new Set(own.map((entry) => entry.path));
+  const names = new Set((await loggedModelsOfRun(tracking.state, run)).map(({ name }) => joined(folder, name)).filter((name) => !taken.has(name)));
+  const models = [...names].map((name): Entry => ({ path: name, folder: true, sizeBytes: 0 }));
+  return [...own, ...models].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Where a path of a run leads in the newest model of that name that the run logged. */
+async function inLoggedModel(tracking: TrackingServices, run: string, path: string): Promise<string | undefined> {
+  const [name, ...rest] = path.split("/");
+  const model = (await loggedModelsOfRun(tracking.state, run)).find((each) => each.name === name);
+  const root = model && rootPath(model.location);
+  return root && [root, ...rest].join("/");
 }
 
 type Place = { run: string; path: string } | { run: undefined; path: string };

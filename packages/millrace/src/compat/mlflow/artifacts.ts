@@ -1,19 +1,17 @@
 import type { TrackingServices } from "#domains/tracking";
-import type { AnyRoute, RawAnswer } from "#kit/route";
+import type { AnyRoute } from "#kit/route";
 import { safePath } from "./artifact-path.ts";
 import { deleteTree, getFile, listFolder, putFile, rootPath } from "./artifact-tree.ts";
-import { endpoint, type Handler, input, mlflowRoute, type MlflowServices, under } from "./endpoint.ts";
+import { endpoint, type Handler, under } from "./endpoint.ts";
 import { fileAnswer } from "./file-answer.ts";
+import { type FileHandler, fileRoute } from "./file-route.ts";
 import { experimentLocation, runRoot } from "./places.ts";
-import { invalid, protocol, refusal } from "./protocol.ts";
+import { invalid, refusal } from "./protocol.ts";
 import { needRun, needText, text } from "./request.ts";
 import { findRun } from "./runs.ts";
 
 /** How deep a path may be. The router has no wildcard whose text a route gets to see, so there is one route a depth. */
 const deepest = 16;
-
-type Given = { body: Uint8Array; headers: Record<string, unknown> } & Record<string, unknown>;
-type FileHandler = (services: MlflowServices, path: string, given: Given) => Promise<RawAnswer>;
 
 const download: FileHandler = async ({ tracking }, path, { headers }) => fileAnswer(await getFile(tracking, path), headers);
 
@@ -106,23 +104,5 @@ function pathRoutes(method: AnyRoute["method"], base: string, permission: AnyRou
   return Array.from({ length: deepest }, (_, depth) => {
     const names = Array.from({ length: depth + 1 }, (__, i) => `p${i + 1}`);
     return fileRoute(method, `${base}/${names.map((name) => `{${name}}`).join("/")}`, permission, handle);
-  });
-}
-
-function fileRoute(method: AnyRoute["method"], path: string, permission: AnyRoute["permission"], handle: FileHandler): AnyRoute {
-  return mlflowRoute({
-    name: `mlflow.${method.toLowerCase()}${path.replaceAll(/[^a-zA-Z0-9]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
-    method,
-    path,
-    summary: `MLflow's ${method} ${path}.`,
-    permission,
-    protocol,
-    cli: false,
-    input,
-    errors: ["invalid_argument", "not_found", "conflict"],
-    async handle(services, given) {
-      const parts = [...path.matchAll(/\{(\w+)\}/g)].map((match) => String(given[match[1]!]));
-      return handle(services, parts.length === 0 ? "" : safePath(parts.join("/")), given);
-    },
   });
 }

@@ -28,7 +28,7 @@ export function endpoint(method: AnyRoute["method"], path: string, permission: P
 /** One operation under a path of its own. */
 export function under(prefix: string, method: AnyRoute["method"], path: string, permission: PermissionName, handle: Handler): AnyRoute {
   return mlflowRoute({
-    name: `mlflow.${method.toLowerCase()}${path.replaceAll(/[^a-zA-Z0-9]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}${path.endsWith("*") ? "Other" : ""}`,
+    name: nameOf(method, path),
     method,
     path,
     summary: `MLflow's ${method} ${path}${prefix === "ajax-api" ? ", for browsers" : ""}.`,
@@ -43,4 +43,9 @@ export function under(prefix: string, method: AnyRoute["method"], path: string, 
       return isRawAnswer(answer) ? answer : json(answer);
     },
   });
+}
+
+export function nameOf(method: string, path: string): string {
+  const words = path.replaceAll(/[^a-zA-Z0-9]+(\w?)/g, (_, letter: string) => letter.toUpperCase());
+  return `mlflow.${method.toLowerCase()}${words}${path.endsWith("*") ? "Other" : ""}`;
 }

@@ -2,6 +2,7 @@ import { deleteTag, getRun, logBatch, type MetricPoint, setTags, updateRun } fro
 import { AppError } from "#kit/app-error";
 import { endpoint, type Handler, type MlflowServices } from "./endpoint.ts";
 import { checkKey, checkLength, checkName, checkRunId, cut, limits } from "./limits.ts";
+import { noteModelMetrics } from "./logged-model-metrics.ts";
 import { absent, invalid } from "./protocol.ts";
 import { double, type Fields, integer, invalidValue, missing, needRun, needText, objects, text, wrongType } from "./request.ts";
 import { translated } from "./runs.ts";
@@ -15,6 +16,7 @@ const logMetric: Handler = async (services, fields) => {
   checkLength("Metric name", limits.keyLength, key);
   const point = pointOf(fields, key, "");
   await writeBatch(services, run, { metrics: [point] });
+  await noteModelMetrics(services.tracking, run, [fields], [point]);
   return {};
 };
 
@@ -63,6 +65,7 @@ const logMany: Handler = async (services, fields) => {
     );
   }
   await writeBatch(services, run, { metrics: points, params: paramTexts, tags: readTexts(tags, "tags", "key", limits.tagLength) });
+  await noteModelMetrics(services.tracking, run, metrics, points);
   return {};
 };
 

@@ -14,4 +14,32 @@ export const mlflowMigrations: Migration[] = [
       `create index mlflow_file_digest on mlflow_file (digest)`,
     ],
   },
+  {
+    id: "mlflow-002-versions",
+    statements: [
+      // Where a version's files were when it was made, and what only MLflow asks: its stage, and the model it was logged as.
+      `create table mlflow_version (
+        model text not null, version bigint not null, source text not null, location text not null, logged_model text, run_link text not null,
+        stage text not null, updated_ms bigint not null, primary key (model, version)
+      )`,
+    ],
+  },
+  {
+    id: "mlflow-003-logged-models",
+    statements: [
+      // A model as a run leaves it, before anybody registers it: what clients from 3.0 on log models as.
+      `create table mlflow_logged_model (
+        id text primary key, experiment text not null, name text not null, source_run text, type text not null, status text not null,
+        params text not null, tags text not null, created_ms bigint not null, updated_ms bigint not null, deleted_ms bigint
+      )`,
+      `create index mlflow_logged_model_experiment on mlflow_logged_model (experiment)`,
+      `create index mlflow_logged_model_run on mlflow_logged_model (source_run)`,
+      // Metric points that were measured of such a model. The value is text: databases differ in what they keep of NaN and the infinities.
+      `create table mlflow_model_metric (
+        model text not null, run text not null, metric text not null, step bigint not null, time_ms bigint not null, value text not null,
+        dataset_name text not null, dataset_digest text not null,
+        primary key (model, run, metric, step, time_ms, value, dataset_name, dataset_digest)
+      )`,
+    ],
+  },
 ];

@@ -2,10 +2,13 @@ import type { AnyRoute } from "#kit/route";
 import { artifactRoutes } from "./artifacts.ts";
 import { experimentRoutes } from "./experiments.ts";
 import { inputRoutes } from "./inputs.ts";
+import { loggedModelRoutes } from "./logged-models.ts";
 import { logRoutes } from "./log.ts";
 import { metricRoutes } from "./metrics.ts";
+import { modelRoutes } from "./models.ts";
 import { runRoutes } from "./runs.ts";
 import { searchRoutes } from "./search.ts";
+import { versionRoutes } from "./versions.ts";
 import { otherRoutes, serverRoutes } from "./server.ts";
 
 export const mlflowRoutes: AnyRoute[] = [
@@ -16,6 +19,9 @@ export const mlflowRoutes: AnyRoute[] = [
   ...searchRoutes,
   ...inputRoutes,
   ...artifactRoutes,
+  ...loggedModelRoutes,
+  ...modelRoutes,
+  ...versionRoutes,
   ...serverRoutes,
   ...otherRoutes,
 ];

@@ -75,6 +75,21 @@ export async function updateModel(
   });
 }
 
+/** Gives a model another name; its versions, aliases and their history go with it. Throws `conflict` where a model, even a deleted one, has the name. */
+export async function renameModel(
+  { state, clock }: RegistryServices,
+  { name, newName }: { name: string; newName: string },
+): Promise<RegisteredModel> {
+  parseArgument(newModelSchema, "model", { name: newName });
+  return state.write(async (transaction) => {
+    const standing = await lockModel(transaction, name);
+    if (newName !== name && (await findModel(transaction, newName)) !== undefined)
+      throw new AppError("conflict", `Model "${newName}" exists already.`, { hint: "Choose another name." });
+    await saveModel(transaction, { ...standing, name: newName, updated_ms: clock.now() });
+    return describe(transaction, await activeModel(transaction, newName));
+  });
+}
+
 /** Deletes a model with its versions. Throws `conflict` while an alias holds one of them. */
 export async function deleteModel({ state, clock }: RegistryServices, name: string): Promise<void> {
   await state.write(async (transaction) => {

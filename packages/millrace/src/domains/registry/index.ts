@@ -1,4 +1,4 @@
-export { createModel, deleteModel, getModel, listModels, updateModel } from "./change-model.ts";
+export { createModel, deleteModel, getModel, listModels, renameModel, updateModel } from "./change-model.ts";
 export { deleteVersion, getVersion, listVersions, updateVersion } from "./change-version.ts";
 export { registryMigrations } from "./migrations.ts";
 export {

@@ -28,4 +28,12 @@ export const registryMigrations: Migration[] = [
       )`,
     ],
   },
+  {
+    id: "registry-002-again",
+    statements: [
+      // A run may register a model again on purpose; that it does not so by a retry is seen to under the model's lock.
+      `drop index registry_version_once`,
+      `create index registry_version_digest on registry_version (model, run, digest)`,
+    ],
+  },
 ];

@@ -50,7 +50,8 @@ const folderSchema = z.object({
   digest: z.string(),
   format: z.string().min(1),
   signature: signatureSchema,
-  files: z.array(z.object({ path: z.string(), digest: z.string(), sizeBytes: z.int().min(0) })).min(1),
+  /** None for a model whose files are elsewhere. */
+  files: z.array(z.object({ path: z.string(), digest: z.string(), sizeBytes: z.int().min(0) })),
 });
 
 export const newVersionSchema = z.object({
@@ -59,6 +60,8 @@ export const newVersionSchema = z.object({
   runId: z.string().min(1).max(256).optional(),
   /** As `logModel` gives it. */
   folder: folderSchema,
+  /** Makes a version even where the run registered the same folder before. */
+  again: z.boolean().default(false),
   /** Digest of the blob with the training data's profile, for monitoring to compare with. */
   profile: z.string().max(500).optional(),
   metrics: metricsSchema.default({}),

@@ -6,10 +6,10 @@ import { activeModel, findRegistration, insertModel, insertVersion, reviveModel,
 
 /**
  * Makes a version of a model, and the model where it is new. The same model, run and digest again give the version that there is
- * (`created: false`, nothing of it changed), so a step that is tried again never makes a second one.
+ * (`created: false`, nothing of it changed), so a step that is tried again never makes a second one; unless it asks for one `again`.
  */
 export async function registerVersion({ state, clock }: RegistryServices, version: NewVersion): Promise<ModelVersion & { created: boolean }> {
-  const { model: name, folder, ...given } = parseArgument(newVersionSchema, "version", version);
+  const { model: name, folder, again, ...given } = parseArgument(newVersionSchema, "version", version);
   const { digest, format, signature, files } = folder;
   if (modelDigest(folder) !== digest)
     throw new AppError("invalid_argument", `The digest of the version of "${name}" does not belong to its files and signature.`, {
@@ -20,7 +20,7 @@ export async function registerVersion({ state, clock }: RegistryServices, versio
     await insertModel(transaction, { name, description: "", tags: {} }, nowMs);
     await reviveModel(transaction, name);
     const model = await activeModel(transaction, name); // the row stands still since the statements above
-    const standing = await findRegistration(transaction, model, given.runId, digest);
+    const standing = again ? undefined : await findRegistration(transaction, model, given.runId, digest);
     if (standing !== undefined) return { ...standing, created: false };
     const number = model.last_version + 1;
     const made: ModelVersion = {

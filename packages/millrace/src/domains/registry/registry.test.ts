@@ -19,6 +19,7 @@ import {
   type RegistryServices,
   removeAlias,
   resolve,
+  renameModel,
   rollbackAlias,
   setAlias,
   updateModel,
@@ -69,6 +70,28 @@ describe("registering", () => {
     expect(await getVersion(services, model, 1)).toEqual(stored);
     expect((await registerVersion(services, version("r2"))).version).toBe(2);
     expect(await getModel(services, model)).toMatchObject({ name: model, latest: 2, aliases: {} });
+  });
+
+  it("makes another version of the same folder where that is wanted, also of one whose files are elsewhere", async () => {
+    await registerVersion(services, version("r1"));
+    expect(await registerVersion(services, { ...version("r1"), again: true })).toMatchObject({ version: 2, created: true });
+    expect(await registerVersion(services, version("r1"))).toMatchObject({ version: 1, created: false });
+    const nothing = { format: "mlflow", signature: { inputs: [], outputs: [] }, files: [] };
+    expect(await registerVersion(services, { model, folder: { ...nothing, digest: modelDigest(nothing) } })).toMatchObject({ version: 3, files: [] });
+  });
+
+  it("keeps versions, aliases and their history when a model gets another name", async () => {
+    await registerThree();
+    await move(2);
+    await createModel(services, { name: "taken" });
+    await deleteModel(services, "taken");
+    await expect(renameModel(services, { name: model, newName: "taken" })).rejects.toMatchObject({ code: "conflict" });
+    await expect(renameModel(services, { name: model, newName: "a/b" })).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(renameModel(services, { name: "nobody", newName: "new" })).rejects.toMatchObject({ code: "not_found" });
+    expect(await renameModel(services, { name: model, newName: "late" })).toMatchObject({ name: "late", latest: 3, aliases: { champion: 2 } });
+    expect(await getVersion(services, "late", 2)).toMatchObject({ model: "late", aliases: ["champion"] });
+    expect(await aliasHistory(services, { model: "late", alias: "champion" })).toHaveLength(1);
+    await expect(getModel(services, model)).rejects.toMatchObject({ code: "not_found" });
   });
 
   it("gives the same version to a step that is tried again, and to many at once", async () => {

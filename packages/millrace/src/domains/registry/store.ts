@@ -59,7 +59,7 @@ export async function reviveModel(transaction: Transaction, name: string): Promi
 }
 
 export async function saveModel(transaction: Transaction, model: ModelRow): Promise<void> {
-  await transaction.run(sql`update registry_model set description = ${model.description}, tags = ${model.tags}, last_version = ${model.last_version},
+  await transaction.run(sql`update registry_model set name = ${model.name}, description = ${model.description}, tags = ${model.tags}, last_version = ${model.last_version},
     created_ms = ${model.created_ms}, updated_ms = ${model.updated_ms}, deleted_ms = ${model.deleted_ms} where id = ${model.id}`);
 }
 
@@ -123,7 +123,7 @@ export async function findVersion(reader: Reader, model: ModelRow, version: numb
   return row && parseVersion(row, model, await aliasesOf(reader, model.id));
 }
 
-/** The version that a run registered with this digest. */
+/** The first version that a run registered with this digest. */
 export async function findRegistration(
   reader: Reader,
   model: ModelRow,
@@ -131,7 +131,8 @@ export async function findRegistration(
   digest: string,
 ): Promise<ModelVersion | undefined> {
   const row = await reader.get<{ version: number }>(
-    sql`select version from registry_version where model = ${model.id} and run = ${runId ?? ""} and digest = ${digest} and deleted_ms is null`,
+    sql`select version from registry_version where model = ${model.id} and run = ${runId ?? ""} and digest = ${digest} and deleted_ms is null
+      order by version limit 1`,
   );
   return row && findVersion(reader, model, row.version);
 }

@@ -1,0 +1,197 @@
+import {
+  createModel,
+  deleteModel,
+  listModels,
+  listVersions,
+  type RegisteredModel,
+  removeAlias,
+  renameModel,
+  setAlias,
+  updateModel,
+} from "#domains/registry";
+import { AppError } from "#kit/app-error";
+import { endpoint, type Handler, type MlflowServices } from "./endpoint.ts";
+import { type Clause, parseFilter, parseOrder } from "./filter.ts";
+import { modelGrammar, modelOrderGrammar } from "./grammars.ts";
+import { checkKey, checkLength } from "./limits.ts";
+import { inOrder, matches, pageOf, type Searchable } from "./match.ts";
+import { invalid, refusal } from "./protocol.ts";
+import { findModel, findVersion, needModel, needVersion, notFound, versionsOf } from "./registry-reads.ts";
+import { integer, keyValues, needText, text, texts, wrongType } from "./request.ts";
+import { deleteVersionRows, renameVersionRows } from "./version-rows.ts";
+import { latestOf, stages, wireModel, wireVersion } from "./wire-model.ts";
+
+const create: Handler = async ({ registry }, fields) => {
+  const name = needModel(fields);
+  const tags = keyValues(fields, "tags");
+  for (const [key, value] of Object.entries(tags)) checkRegistryTag(key, value);
+  const model = await createModel(registry, { name, tags, description: text(fields, "description") ?? "" }).catch(translateTaken(name));
+  return { registered_model: wireModel(model, []) };
+};
+
+const get: Handler = async (services, fields) => ({ registered_model: await answer(services, await findModel(services, needModel(fields))) });
+
+const update: Handler = async (services, fields) => {
+  const name = needModel(fields);
+  await findModel(services, name);
+  const model = await updateModel(services.registry, { name, description: text(fields, "description") ?? "" });
+  return { registered_model: await answer(services, model) };
+};
+
+const rename: Handler = async (services, fields) => {
+  const name = needModel(fields);
+  const newName = needModel(fields, "new_name");
+  await findModel(services, name);
+  const model = await renameModel(services.registry, { name, newName }).catch(translateTaken(newName));
+  if (newName !== name) await services.registry.state.write((transaction) => renameVersionRows(transaction, name, newName));
+  return { registered_model: await answer(services, model) };
+};
+
+/** Aliases go with their model. */
+const remove: Handler = async (services, fields, { actor }) => {
+  const name = needModel(fields);
+  const { aliases } = await findModel(services, name);
+  for (const alias of Object.keys(aliases)) await removeAlias(services.registry, { model: name, alias, actor: actor.name });
+  await deleteModel(services.registry, name);
+  await services.registry.state.write((transaction) => deleteVersionRows(transaction, name));
+  return {};
+};
+
+const search: Handler = async (services, fields) => {
+  const limit = integer(fields, "max_results") ?? 100;
+  if (limit > 1_000) throw wrongType("max_results", fields["max_results"]);
+  if (limit < 1) throw invalid(`Invalid value ${limit} for parameter 'max_results' supplied. It must be a positive integer`);
+  const clauses = parseFilter(text(fields, "filter"), modelGrammar);
+  const order = texts(fields, "order_by").map((term) => parseOrder(term, modelOrderGrammar));
+  order.push({ entity: "attribute", key: "name", direction: "asc" });
+  const found = (await listModels(services.registry)).map(searchable).filter((model) => matchesModel(model, clauses));
+  const { page, next } = pageOf(inOrder(found, order), text(fields, "page_token"), limit);
+  const models: object[] = [];
+  for (const { model } of page) models.push(await answer(services, model));
+  return { ...(models.length > 0 && { registered_models: models }), ...(next !== undefined && { next_page_token: next }) };
+};
+
+const setTag: Handler = async (services, fields) => {
+  const name = needModel(fields);
+  const key = needText(fields, "key");
+  const value = text(fields, "value") ?? "";
+  checkRegistryTag(key, value);
+  await findModel(services, name);
+  await updateModel(services.registry, { name, tags: { [key]: value } });
+  return {};
+};
+
+const deleteTag: Handler = async (services, fields) => {
+  const name = needModel(fields);
+  const key = needText(fields, "key");
+  await findModel(services, name);
+  await updateModel(services.registry, { name, tags: { [key]: null } });
+  return {};
+};
+
+const latest: Handler = async (services, fields) => {
+  const name = needModel(fields);
+  const wanted = texts(fields, "stages").map(stageOf);
+  await findModel(services, name);
+  const versions = latestOf(await versionsOf(services, [name])).filter(({ stage }) => wanted.length === 0 || wanted.includes(stage));
+  return versions.length > 0 ? { model_versions: versions.map((version) => wireVersion(version)) } : {};
+};
+
+const putAlias: Handler = async (services, fields, { actor }) => {
+  const name = needModel(fields);
+  const alias = checkAlias(text(fields, "alias"));
+  if (alias.toLowerCase() === "latest") throw invalid("'latest' alias name (case insensitive) is reserved.");
+  if (/^[vV]\d+$/.test(alias)) throw invalid(`Version alias name '${alias}' is reserved.`);
+  const version = needVersion(fields);
+  await findVersion(services, name, version);
+  await setAlias(services.registry, { model: name, alias, version, actor: actor.name });
+  await services.serving?.reload();
+  return {};
+};
+
+const getAlias: Handler = async (services, fields) => {
+  const name = needModel(fields);
+  const alias = checkAlias(text(fields, "alias"));
+  const { aliases } = await findModel(services, name);
+  const version = Object.hasOwn(aliases, alias) ? aliases[alias] : undefined;
+  if (version === undefined) throw invalid(`Registered model alias ${alias} not found.`);
+  return { model_version: wireVersion(await findVersion(services, name, version)) };
+};
+
+const deleteAlias: Handler = async (services, fields, { actor }) => {
+  const name = needModel(fields);
+  const alias = checkAlias(text(fields, "alias"));
+  await findModel(services, name);
+  await removeAlias(services.registry, { model: name, alias, actor: actor.name }).catch((error: unknown) => {
+    if (!notFound(error)) throw error; // taking away what is not there is fine
+  });
+  await services.serving?.reload();
+  return {};
+};
+
+export const modelRoutes = [
+  ...endpoint("POST", "registered-models/create", "models:write", create),
+  ...endpoint("GET", "registered-models/get", "project:read", get),
+  ...endpoint("PATCH", "registered-models/update", "models:write", update),
+  ...endpoint("POST", "registered-models/rename", "models:write", rename),
+  ...endpoint("DELETE", "registered-models/delete", "models:write", remove),
+  ...endpoint("GET", "registered-models/search", "project:read", search),
+  ...endpoint("POST", "registered-models/set-tag", "models:write", setTag),
+  ...endpoint("DELETE", "registered-models/delete-tag", "models:write", deleteTag),
+  ...endpoint("POST", "registered-models/get-latest-versions", "project:read", latest),
+  ...endpoint("GET", "registered-models/get-latest-versions", "project:read", latest),
+  ...endpoint("POST", "registered-models/alias", "models:write", putAlias),
+  ...endpoint("GET", "registered-models/alias", "project:read", getAlias),
+  ...endpoint("DELETE", "registered-models/alias", "models:write", deleteAlias),
+];
+
+export function checkRegistryTag(key: string, value: string): void {
+  checkKey(key, "key", "key");
+  checkLength("value", 100_000, value);
+}
+
+/** A stage by its name in any case. */
+export function stageOf(given: string): string {
+  const stage = stages.find((each) => each.toLowerCase() === given.toLowerCase());
+  if (stage === undefined) throw invalid(`Invalid Model Version stage: ${given}. Value must be one of ${stages.join(", ")}.`);
+  return stage;
+}
+
+async function answer(services: MlflowServices, model: RegisteredModel): Promise<object> {
+  const hasVersions = (await listVersions(services.registry, { model: model.name, limit: 1 })).length > 0;
+  return wireModel(model, hasVersions ? latestOf(await versionsOf(services, [model.name])) : []);
+}
+
+function translateTaken(name: string) {
+  return (error: unknown): never => {
+    if (!(error instanceof AppError && error.code === "conflict")) throw error;
+    throw refusal("RESOURCE_ALREADY_EXISTS", `Registered Model (name=${name}) already exists.`);
+  };
+}
+
+function checkAlias(alias: string | undefined): string {
+  if (alias === undefined || alias === "") throw invalid("Registered model alias name cannot be empty.");
+  if (!/^[\p{L}\p{N}_-]*$/u.test(alias))
+    throw invalid(`Invalid alias name: '${alias}'. Names may only contain alphanumerics, underscores (_), and dashes (-).`);
+  checkLength("Registered model alias name", 255, alias);
+  return alias;
+}
+
+const promptTag = "mlflow.prompt.is_prompt";
+
+/** Prompts are models with a tag, and only found by it. Models without the tag are no prompts. */
+function matchesModel(model: Searchable, clauses: Clause[]): boolean {
+  const aboutPrompts = clauses.filter(({ entity, key }) => entity === "tag" && key === promptTag);
+  const asTagged = { ...model, tags: { [promptTag]: "false", ...model.tags } };
+  if (!matches(asTagged, aboutPrompts)) return false;
+  if (aboutPrompts.length === 0 && asTagged.tags[promptTag] === "true") return false;
+  return matches(
+    model,
+    clauses.filter((clause) => !aboutPrompts.includes(clause)),
+  );
+}
+
+function searchable(model: RegisteredModel): Searchable & { model: RegisteredModel } {
+  const { name, updatedMs, tags } = model;
+  return { model, tags, attributes: { name, timestamp: updatedMs, last_updated_timestamp: updatedMs } };
+}

@@ -1,0 +1,129 @@
+import { modelDigest, type ModelFolder, type Run } from "#domains/tracking";
+import { filesBelow, rootPath } from "./artifact-tree.ts";
+import type { MlflowServices } from "./endpoint.ts";
+import { findLoggedModel } from "./logged-model-reads.ts";
+import { checkLocation, decodedFully } from "./locations.ts";
+import { readSignature } from "./model-file.ts";
+import { experimentLocation, runRoot } from "./places.ts";
+import { invalid } from "./protocol.ts";
+import { findModel, findVersion } from "./registry-reads.ts";
+import { findRun } from "./runs.ts";
+
+export interface GivenSource {
+  source: string;
+  run: string | undefined;
+  loggedModel: string | undefined;
+  /** Prompts are versions without files; their source is a word. */
+  prompt: boolean;
+}
+
+export interface ResolvedSource {
+  source: string;
+  location: string;
+  run: string | undefined;
+  loggedModel: string | undefined;
+  folder: ModelFolder;
+}
+
+/**
+ * Where a version's files are. What is in this server's own store must belong to the run or logged model that the client names, so
+ * that nobody reads through a version what they could not read otherwise; no path of this machine is ever one.
+ */
+export async function resolveSource(services: MlflowServices, given: GivenSource): Promise<ResolvedSource> {
+  const { source, run, loggedModel } = given;
+  if (given.prompt && /^[\w-]{1,200}$/.test(source)) return { source, location: source, run, loggedModel, folder: emptyFolder() };
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(source)?.[1]?.toLowerCase();
+  if (scheme === undefined || scheme === "file") {
+    throw invalid(
+      `Invalid model version source: '${source}'. To use a local path as a model version source, the run_id request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the run_id.`,
+    );
+  }
+  if (/^(https?|ftp|sftp)$/.test(scheme))
+    throw invalid(`'source' cannot use the '${scheme}' scheme: the '${scheme}' scheme addresses a host other than this server's artifact storage.`);
+  const decoded = decodedFully(source);
+  if (decoded === undefined || decoded.split("/").includes("..")) {
+    throw invalid(
+      `Invalid model version source: '${source}'. If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path references present. Please provide an absolute path.`,
+    );
+  }
+  if (scheme === "runs") return ofRun(services, given);
+  if (scheme === "models") return ofModel(services, given);
+  if (scheme === "mlflow-artifacts") return ofStore(services, given);
+  checkLocation(source, "source");
+  return { source, location: source, run, loggedModel, folder: emptyFolder() };
+}
+
+async function ofRun(services: MlflowServices, { source, run, loggedModel }: GivenSource): Promise<ResolvedSource> {
+  const match = /^runs:\/+([^/]+)\/(.+)$/.exec(source);
+  if (source.startsWith("runs://") || match === null || run === undefined || match[1] !== run || loggedModel !== undefined)
+    throw notOwned(source, loggedModel === undefined ? "run_id" : "model_id");
+  const root = rootPath(await rootOf(services, await findRun(services.tracking, run).catch(() => Promise.reject(notOwned(source, "run_id")))));
+  return { source, location: source, run, loggedModel, folder: await folderAt(services, root && `${root}/${match[2]}`) };
+}
+
+/** `models:/m-…` is a logged model; `models:/name/3` and `models:/name@alias` a version, whose files the new one has too. */
+async function ofModel(services: MlflowServices, { source, run, loggedModel }: GivenSource): Promise<ResolvedSource> {
+  if (source.startsWith("models://")) throw notOwned(source, "model_id");
+  const [name = "", version] = source.slice("models:/".length).split("/");
+  if (version === undefined && !name.includes("@")) {
+    if (loggedModel !== name) throw notOwned(source, "model_id");
+    const model = await findLoggedModel(services.tracking, name).catch(() => Promise.reject(notOwned(source, "model_id")));
+    const folder = await folderAt(services, rootPath(model.location));
+    return { source, location: model.location, run: run ?? model.sourceRun, loggedModel: model.id, folder };
+  }
+  const at = name.lastIndexOf("@");
+  const from = at < 0 ? name : name.slice(0, at);
+  const number = at < 0 ? Number(version) : (await findModel(services, from)).aliases[name.slice(at + 1)];
+  if (number === undefined || !Number.isSafeInteger(number)) throw notOwned(source, "model_id");
+  const standing = await findVersion(services, from, number);
+  if ((run !== undefined && run !== standing.runId) || (loggedModel !== undefined && loggedModel !== standing.loggedModel))
+    throw invalid(`Invalid model version source: '${source}'. The run_id and model_id request parameters must match the referenced model version.`);
+  const { digest, format, signature, files } = standing;
+  return {
+    source: `models:/${from}/${number}`,
+    location: standing.location,
+    run: standing.runId,
+    loggedModel: standing.loggedModel,
+    folder: { digest, format, signature, files },
+  };
+}
+
+async function ofStore(services: MlflowServices, { source, run, loggedModel }: GivenSource): Promise<ResolvedSource> {
+  checkLocation(source, "source");
+  const path = rootPath(source);
+  const owner = loggedModel === undefined ? "run_id" : "model_id";
+  const root = await ownerRoot(services, run, loggedModel).catch(() => Promise.reject(notOwned(source, owner)));
+  if (path === undefined || root === undefined || !(path === root || path.startsWith(`${root}/`))) throw notOwned(source, owner);
+  const sourceRun = run ?? (loggedModel === undefined ? undefined : (await findLoggedModel(services.tracking, loggedModel)).sourceRun);
+  return { source, location: source, run: sourceRun, loggedModel, folder: await folderAt(services, path) };
+}
+
+async function ownerRoot(services: MlflowServices, run: string | undefined, loggedModel: string | undefined): Promise<string | undefined> {
+  if (loggedModel !== undefined) return rootPath((await findLoggedModel(services.tracking, loggedModel)).location);
+  return run === undefined ? undefined : rootPath(await rootOf(services, await findRun(services.tracking, run)));
+}
+
+async function rootOf({ tracking }: MlflowServices, run: Run): Promise<string> {
+  return runRoot(await experimentLocation(tracking.state, run.experiment), run.id);
+}
+
+function notOwned(source: string, owner: string): Error {
+  return invalid(`Invalid model version source: '${source}'. The ${owner} request parameter must identify the resource that contains the source.`);
+}
+
+/** The files below a path as a model's folder; an empty one where they are elsewhere. */
+async function folderAt({ tracking }: MlflowServices, path: string | undefined): Promise<ModelFolder> {
+  const stored = path === undefined ? [] : await filesBelow(tracking, path);
+  if (path === undefined || stored.length === 0) return emptyFolder();
+  const files = stored
+    .map((file) => ({ path: file.path.slice(path.length + 1), digest: file.digest, sizeBytes: file.sizeBytes }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const format = files.some((file) => file.path.endsWith(".onnx")) ? "onnx" : "mlflow";
+  const signature = await readSignature(stored.find((file) => file.path === `${path}/MLmodel`));
+  return { digest: modelDigest({ format, signature, files }), format, signature, files };
+}
+
+function emptyFolder(): ModelFolder {
+  const contents = { format: "mlflow", signature: { inputs: [], outputs: [] }, files: [] };
+  return { digest: modelDigest(contents), ...contents };
+}

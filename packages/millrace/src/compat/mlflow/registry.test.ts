@@ -227,9 +227,9 @@ describe("logged models", () => {
       artifact_uri: `mlflow-artifacts:/0/models/${id}/artifacts`,
     });
     expect((await getVersion(place.registry, name, 1)).files).toMatchObject([{ path: "MLmodel" }]);
-    expect((await get(`artifacts/list?run_id=${run}`)).files).toContainEqual({ path: "both", is_dir: true });
-    expect((await get(`artifacts/list?run_id=${run}&path=both`)).files).toMatchObject([{ path: "both/MLmodel", is_dir: false }]);
     const file = await fetch(`${place.address}/api/2.0/mlflow-artifacts/artifacts/0/${run}/artifacts/both/MLmodel`);
     expect(await file.text()).toBe(mlModel);
+    expect((await get(`artifacts/list?run_id=${run}`)).files).toContainEqual({ path: "both", is_dir: true });
+    expect((await get(`artifacts/list?run_id=${run}&path=both`)).files).toMatchObject([{ path: "both/MLmodel", is_dir: false }]);
   });
 });

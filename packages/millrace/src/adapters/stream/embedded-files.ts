@@ -44,11 +44,21 @@ export function isMissing(error: unknown): boolean {
 
 /** As `toAppError`, with the ways in which a write can run out of room: also a limit on the size of files. */
 export function toStorageError(error: unknown): AppError {
-  if (!(error instanceof Error && "code" in error && error.code === "EFBIG")) return toAppError(error);
-  return new AppError("storage_full", `A file of the stream reached the largest size that is allowed: ${error.message}.`, {
-    cause: error,
-    hint: "Raise the limit (`ulimit -f`) and try again.",
-  });
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const message = error instanceof Error ? error.message : String(error);
+  if (code === "EFBIG") {
+    return new AppError("storage_full", `A file of the stream reached the largest size that is allowed: ${message}.`, {
+      cause: error,
+      hint: "Raise the limit (`ulimit -f`) and try again.",
+    });
+  }
+  // Not a full disk: after a failed sync nobody knows what it holds, so the writer must not go on.
+  if (code === "EIO")
+    return new AppError("unavailable", `The disk of the stream failed: ${message}.`, {
+      cause: error,
+      hint: "Look after the disk, then start again.",
+    });
+  return toAppError(error);
 }
 
 /** Damage in a stored file, named by file and position. */

@@ -31,7 +31,6 @@ export async function replayProject(
   await claimForHome(services, "replay", replay.name);
   const total = { days: 0, events: 0, answered: 0, endpoints };
   for (const definition of definitionsOf<Endpoint>(project, "endpoint")) endpoints.push(await openLiveEndpoint(services, definition, options));
-  for (const { endpoint } of endpoints) total.answered += (await endpoint.advance(options.signal)).answered; // what an earlier process had left
   const relationOf = (model: string, { replace }: { replace: Record<string, string> }) => modelRelationOver(services, model, replace);
   for await (const day of replayDays(
     { state, stream, warehouse, clock, projectFolder: project.folder, relationOf },
@@ -48,6 +47,8 @@ export async function replayProject(
     total.days++;
     total.events += Object.values(day.events).reduce((sum, count) => sum + count, 0);
   }
+  // What came by other ways. Not before: a day that a killed process had begun to append is answered once all of its events are there.
+  for (const { endpoint } of endpoints) total.answered += (await endpoint.advance(options.signal)).answered;
   if (total.days > 0) {
     // The tables are left standing where the stream stands.
     await keepTopics(services);

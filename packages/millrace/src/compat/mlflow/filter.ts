@@ -21,6 +21,8 @@ export interface Grammar {
   attributes: Record<string, "text" | "number">;
   /** Text attributes that IN takes; undefined for all. */
   listKeys: readonly string[] | undefined;
+  /** Numbers may stand in quotes. */
+  quotedNumbers?: boolean;
   /** Entities that IS NULL and IS NOT NULL take. */
   nullable: readonly Entity[];
 }
@@ -32,6 +34,7 @@ const datasetKeys = ["name", "digest", "context"];
 /** Reads a filter. Throws MLflow's refusals. */
 export function parseFilter(filter: string | undefined, grammar: Grammar): Clause[] {
   if (!filter) return [];
+  if (filter.trim() === "") throw invalid(`Invalid filter '${filter}'. Could not be parsed.`);
   const tokens = tokensOf(filter);
   const clauses: Clause[] = [];
   const strangers: string[] = [];
@@ -78,13 +81,15 @@ function clauseOf(grammar: Grammar, name: string, op: string, value: Token | und
     return { entity, key, op: op as Clause["op"], value: undefined }; // one of the two, from operatorAt
   }
   const numeric = entity === "metric" || (entity === "attribute" && grammar.attributes[key] === "number");
-  const read = numeric ? numberValue(entity, key, value) : textValue(grammar, entity, key, value);
+  const read = numeric ? numberValue(grammar, entity, key, value) : textValue(grammar, entity, key, value);
   const known: readonly string[] = numeric
     ? numberOperators
     : entity === "attribute" || entity === "dataset"
       ? [...textOperators, "IN", "NOT IN"]
       : textOperators;
   if (!known.includes(op)) throw invalid(`Invalid comparator '${op}' not one of '{${known.map((each) => `'${each}'`).join(", ")}}'`);
+  if (Array.isArray(read) !== (op === "IN" || op === "NOT IN"))
+    throw invalid(`Invalid comparator '${op}' for the value of '${key}': lists go with IN and NOT IN.`);
   return { entity, key, op: op as Clause["op"], value: read }; // just asked
 }
 
@@ -102,8 +107,13 @@ export function fieldOf(grammar: Grammar, name: string): { entity: Entity; key: 
   return { entity, key };
 }
 
-function numberValue(entity: Entity, key: string, token: Token): number {
+function numberValue(grammar: Grammar, entity: Entity, key: string, token: Token): number {
   if (token.kind === "number") return Number(token.text);
+  if (grammar.quotedNumbers === true && (token.kind === "string" || token.text.startsWith('"'))) {
+    const text = token.text.slice(1, -1);
+    if (/^\s*-?\d+(\.\d+)?\s*$/.test(text)) return Number(text);
+    throw invalid(`Invalid value for numeric attribute '${key}': '${text}'`);
+  }
   throw invalid(`Expected numeric value type for ${entity === "metric" ? "metric" : `numeric attribute: ${key}`}. Found ${token.text}`);
 }
 

@@ -35,7 +35,7 @@ export const experimentGrammar: Grammar = {
   nullable: ["tag"],
 };
 
-export const modelGrammar: Grammar = { ...plain, attributes: { name: "text" }, listKeys: [], nullable: [] };
+export const modelGrammar: Grammar = { ...plain, attributes: { name: "text" }, listKeys: ["name"], nullable: [] };
 
 export const modelOrderGrammar: Grammar = {
   ...plain,
@@ -48,6 +48,7 @@ export const versionGrammar: Grammar = {
   ...plain,
   attributes: { name: "text", version_number: "number", run_id: "text", source_path: "text" },
   listKeys: ["name", "run_id"],
+  quotedNumbers: true,
   nullable: [],
 };
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkNames, type Generation, generations, runChecks } from "./mlflow-client.ts";
-import { type MlflowPlace, openMlflowPlace } from "./mlflow-place.ts";
+import { type MlflowPlace, openMlflowPlace } from "../contracts/mlflow.ts";
 
 const elsewhere = process.env["MLFLOW_CHECKS_URI"];
 let place: MlflowPlace | undefined;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listArtifacts, logArtifact } from "#domains/tracking";
-import { type MlflowPlace, openMlflowPlace } from "../../../../../tests/clients/mlflow-place.ts";
+import { type MlflowPlace, openMlflowPlace } from "../../../../../tests/contracts/mlflow.ts";
 
 let place: MlflowPlace;
 let root: string;

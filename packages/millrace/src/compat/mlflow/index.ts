@@ -1,3 +1,4 @@
 /** MLflow's REST protocol over tracking, registry and artifacts: its clients of 2.x and 3.x, unchanged. */
 export { mlflowMigrations } from "./migrations.ts";
 export { mlflowRoutes } from "./routes.ts";
+export { mlflowProbeRoutes } from "./server.ts";

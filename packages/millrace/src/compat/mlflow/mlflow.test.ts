@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { getRun, startRun } from "#domains/tracking";
-import { type MlflowPlace, openMlflowPlace } from "../../../../../tests/clients/mlflow-place.ts";
+import { type MlflowPlace, openMlflowPlace } from "../../../../../tests/contracts/mlflow.ts";
 
 let place: MlflowPlace;
 beforeAll(async () => {
@@ -183,6 +183,10 @@ describe("requests", () => {
     const { run } = await newRun();
     expect((await call("POST", "runs/set-tag", JSON.stringify(JSON.stringify({ run_uuid: run, key: "a", value: "b" })))).status).toBe(200);
     for (const body of ["[1]", "3", "{", "nonsense"]) expect((await call("POST", "runs/set-tag", body)).status).toBe(400);
+  });
+
+  it("for the version are told one of MLflow's", async () => {
+    expect(await (await fetch(`${place.address}/version`)).text()).toMatch(/^3\.\d+\.\d+$/);
   });
 
   it("for what is not here get a clean refusal", async () => {

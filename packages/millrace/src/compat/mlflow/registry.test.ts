@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { aliasHistory, getVersion, registerVersion } from "#domains/registry";
 import { logModel } from "#domains/tracking";
-import { type MlflowPlace, openMlflowPlace } from "../../../../../tests/clients/mlflow-place.ts";
+import { type MlflowPlace, openMlflowPlace } from "../../../../../tests/contracts/mlflow.ts";
 
 let place: MlflowPlace;
 let run: string;

@@ -1,9 +1,9 @@
-import { type AnyRoute } from "#kit/route";
+import type { AnyRoute } from "#kit/route";
 import { endpoint, under } from "./endpoint.ts";
 import { refusal } from "./protocol.ts";
 
 /** What the client of another program's version has to be told: the version whose protocol this is. */
-export const protocolVersion = "3.17.2";
+const protocolVersion = "3.17.2";
 
 /** What newer clients ask first: which ways of moving files there are. */
 export const serverRoutes = endpoint(
@@ -19,6 +19,14 @@ export const serverRoutes = endpoint(
   }),
   "3.0",
 );
+
+/**
+ * What clients ask before they send spans: a version of MLflow, as text. Apart from the other routes, because its path is also one
+ * of MLflow's scoring server: a server that speaks both protocols has this one.
+ */
+export const mlflowProbeRoutes: AnyRoute[] = [
+  under("", "GET", "/version", "public", async () => ({ contentType: "text/plain; charset=utf-8", body: protocolVersion })),
+];
 
 const methods: AnyRoute["method"][] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 

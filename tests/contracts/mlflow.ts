@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLocalBlobs } from "#adapters/blob-store/local";
 import { openSqlite } from "#adapters/database/sqlite";
-import { mlflowMigrations, mlflowRoutes } from "#compat/mlflow";
+import { mlflowMigrations, mlflowProbeRoutes, mlflowRoutes } from "#compat/mlflow";
 import { registryMigrations, type RegistryServices } from "#domains/registry";
 import { trackingMigrations, type TrackingServices } from "#domains/tracking";
 import { systemClock } from "#kit/clock";
 import { serveRoutes } from "../processes/serve-routes.ts";
+import { openTestState } from "./state.ts";
 
 export interface MlflowPlace {
   address: string;
@@ -17,15 +18,16 @@ export interface MlflowPlace {
   close(): Promise<void>;
 }
 
-/** SQLite in a file and blobs in a folder, as an embedded project has them. */
+/** SQLite in a file and blobs in a folder, as an embedded project has them; PostgreSQL where a test asks for it (see `openTestState`). */
 export async function openMlflowPlace(): Promise<MlflowPlace> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-mlflow-"));
-  const state = openSqlite({ path: join(folder, "state.db") });
-  await state.migrate([...trackingMigrations, ...registryMigrations, ...mlflowMigrations]);
+  const migrations = [...trackingMigrations, ...registryMigrations, ...mlflowMigrations];
+  const state = process.env["MILLRACE_TEST_POSTGRES"] ? await openTestState(migrations) : openSqlite({ path: join(folder, "state.db") });
+  await state.migrate(migrations);
   const blobs = await openLocalBlobs({ folder: join(folder, "blobs") });
   const tracking = { state, blobs, clock: systemClock };
   const registry = { state, clock: systemClock };
-  const server = await serveRoutes(mlflowRoutes, { tracking, registry });
+  const server = await serveRoutes([...mlflowRoutes, ...mlflowProbeRoutes], { tracking, registry });
   return {
     address: server.address,
     tracking,

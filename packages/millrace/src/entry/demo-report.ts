@@ -7,7 +7,7 @@ import { getVersion, resolve } from "#domains/registry";
 import { findEvaluation, listDecisions } from "#domains/retraining";
 import type { Endpoint } from "#domains/serving";
 import { codeVersion } from "#kit/git";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 import { peakMemoryMb, type StageReport, type Stages } from "./stages.ts";
 
 export interface EndpointReport {

@@ -15,7 +15,7 @@ import { codeVersion } from "#kit/git";
 import type { Trainer } from "#ports/trainer";
 import { loadModelFile } from "./load-model-file.ts";
 import { lineageOfRuns } from "./record-lineage.ts";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 
 export interface FlowOptions {
   params?: Record<string, unknown>;

@@ -6,7 +6,7 @@ import { evaluatePolicy, openDecisions, runRetraining, type Decision } from "#do
 import { openEndpoint, type Endpoint, type OpenEndpoint } from "#domains/serving";
 import type { RunEvent } from "#domains/pipelines";
 import { executeFlow } from "./execute-flow.ts";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 import { buildProject, keepTopics } from "./prepare-data.ts";
 import { servingServices } from "./serving-services.ts";
 

@@ -1,18 +1,17 @@
-import { createMetrics, type Metrics } from "#compat/prometheus";
-import { actorOf, listTokens, type AccessServices } from "#domains/access";
-import { openLedger, reclaim, type Ledger } from "#domains/pipelines";
+import { createMetrics } from "#compat/prometheus";
+import { actorOf, listTokens } from "#domains/access";
+import { openLedger, reclaim } from "#domains/pipelines";
 import type { Topic } from "#domains/ingest";
 import { claimForHome, claimState, definitionsOf, loadConfig, loadProject, lockProject, type Project, type ProjectLock } from "#domains/project";
 import { createEndpointDesk, openEndpoint, type Endpoint, type EndpointDesk } from "#domains/serving";
-import type { RegistryServices } from "#domains/registry";
-import type { TrackingServices } from "#domains/tracking";
 import { TrainingTables } from "#domains/training";
-import { modelRelation, stateBuildStore, type BuildStore } from "#domains/transform";
-import { systemClock, type Clock } from "#kit/clock";
-import { jsonLog, type Log } from "#kit/log";
+import { modelRelation, stateBuildStore } from "#domains/transform";
+import { systemClock } from "#kit/clock";
+import { jsonLog } from "#kit/log";
 import { openStores, type Stores } from "./open-stores.ts";
 import { servingServices } from "./serving-services.ts";
 import { resolveSelf } from "./resolve-self.ts";
+import type { Services } from "./services.ts";
 
 export interface OpenOptions {
   folder: string;
@@ -23,29 +22,6 @@ export interface OpenOptions {
   withoutDefinitions?: boolean;
   /** What this process does, for whoever finds the project locked. */
   purpose: string;
-}
-
-/** A project with its stores and what the domains need of them. Every handler and command gets this. */
-export interface Services extends Stores {
-  project: Project;
-  clock: Clock;
-  log: Log;
-  ledger: Ledger;
-  access: AccessServices;
-  tracking: TrackingServices;
-  registry: RegistryServices;
-  lineage: { state: Stores["state"]; clock: Clock };
-  buildStore: BuildStore;
-  /** The rows of a SQL model, stored or a view, as SQL for a FROM clause. */
-  relationOf(model: string): Promise<string>;
-  /** Training sets in memory, for the next step. */
-  tables: TrainingTables;
-  /** Where requests find the endpoints. */
-  serving: EndpointDesk;
-  /** What this process has done, for `/metrics`. */
-  metrics: Metrics;
-  monitoring: { state: Stores["state"] };
-  retraining: { state: Stores["state"] };
 }
 
 export interface OpenedProject {

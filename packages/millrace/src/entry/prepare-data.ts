@@ -4,7 +4,7 @@ import { recordTable } from "#domains/lineage";
 import { definitionsOf } from "#domains/project";
 import { assertBuilt, buildModels, loadModels, type ModelResult, type ProjectGraph } from "#domains/transform";
 import type { ColumnType } from "#ports/warehouse";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 
 export interface IngestOptions {
   /** Names of the sources; all when empty. */

@@ -1,7 +1,7 @@
 import { modelRelation, modelSchema } from "#domains/transform";
 import { quoteName } from "#kit/sql-text";
 import type { WarehouseRow } from "#ports/warehouse";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 
 /** Runs a question over the newest versions of all tables and views, under their own names (`models.flights`). */
 export async function queryLake(services: Pick<Services, "lake" | "warehouse" | "buildStore">, query: string): Promise<WarehouseRow[]> {

@@ -3,7 +3,7 @@ import { recordFeatureView, recordModelVersion, recordTrainingSet } from "#domai
 import type { ModelVersion } from "#domains/registry";
 import type { TrainedModel, TrainingSet } from "#domains/training";
 import { modelSchema } from "#domains/transform";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 
 /** Tells the lineage of what runs make: feature views as they are used, training sets, model versions. */
 export function lineageOfRuns({ lineage }: Pick<Services, "lineage">) {

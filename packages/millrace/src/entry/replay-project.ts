@@ -4,7 +4,7 @@ import type { DayReport } from "#domains/monitoring";
 import { replayDays, type Endpoint, type Replay, type ReplayedDay } from "#domains/serving";
 import { modelRelationOver } from "#domains/transform";
 import { openLiveEndpoint, type LearnOptions, type LiveEndpoint } from "./live-endpoint.ts";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 import { buildProject, keepTopics } from "./prepare-data.ts";
 
 export interface ReplayOptions extends LearnOptions {

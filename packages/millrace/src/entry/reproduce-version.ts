@@ -7,7 +7,7 @@ import { resolve } from "#domains/registry";
 import { buildTrainingSet, trainedModelSchema } from "#domains/training";
 import { AppError } from "#kit/app-error";
 import { sha256 } from "#kit/hash";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 
 export interface Reproduction {
   model: string;

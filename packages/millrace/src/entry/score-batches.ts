@@ -1,7 +1,7 @@
 import { definitionsOf } from "#domains/project";
 import { loadServedModel, scoreTable, type Endpoint, type ScoredTable } from "#domains/serving";
 import { modelRelation, modelSchema } from "#domains/transform";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 import { servingServices } from "./serving-services.ts";
 import { whole } from "./summaries.ts";
 

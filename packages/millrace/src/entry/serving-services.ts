@@ -3,7 +3,7 @@ import { resolve } from "#domains/registry";
 import type { ModelSource, ServingServices } from "#domains/serving";
 import { modelRelation } from "#domains/transform";
 import { modelAdapters } from "./load-model-file.ts";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 
 /** What serving works with: the registry's versions, and the SQL models' present rows. */
 export function servingServices(services: Omit<Services, "serving">): ServingServices {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { millraceVersion } from "#kit/environment";
 import { route } from "#kit/route";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 
 /** Operations about the process itself. */
 export const systemRoutes = [

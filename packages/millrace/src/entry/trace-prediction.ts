@@ -4,7 +4,7 @@ import { getVersion } from "#domains/registry";
 import { getRun as getTrackedRun } from "#domains/tracking";
 import { modelSchema } from "#domains/transform";
 import { AppError } from "#kit/app-error";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 
 export interface FullTrace {
   id: string;

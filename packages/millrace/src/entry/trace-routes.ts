@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { EndpointDesk } from "#domains/serving";
 import { route } from "#kit/route";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 import { tracePrediction, traceText, type FullTrace } from "./trace-prediction.ts";
 
 const input = z.looseObject({ name: z.string(), value: z.union([z.number(), z.string(), z.null()]), from: z.enum(["row", "caller", "feature"]) });

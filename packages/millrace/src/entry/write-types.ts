@@ -4,7 +4,7 @@ import { fileRelation, findSourceFile, tableOf, type Source } from "#domains/ing
 import { definitionsOf } from "#domains/project";
 import { describeModels, generateHandles, loadModels, writeHandles, type ProjectGraph } from "#domains/transform";
 import type { ColumnType } from "#ports/warehouse";
-import type { Services } from "./open-project.ts";
+import type { Services } from "./services.ts";
 import { declaredSources } from "./prepare-data.ts";
 
 const handlesFile = join("models", "handles.ts");

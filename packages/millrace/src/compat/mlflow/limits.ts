@@ -11,7 +11,6 @@ export const limits = {
   experimentNameLength: 500,
   metricsPerBatch: 1_000,
   paramsPerBatch: 100,
-  batchBytes: 1_000_000,
   runsPerPage: 50_000,
 } as const;
 

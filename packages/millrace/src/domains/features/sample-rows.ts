@@ -6,7 +6,7 @@ import { inSlices, sliceRows } from "./in-slices.ts";
  * ids and the seed, not on their order or on the other columns, and a smaller sample is part of a larger one.
  *
  * @param ids the column that identifies rows; without one, their positions do
- * @returns row numbers, ascending: all of `candidates` when there are no more than `want`
+ * @returns row numbers in the order of the candidates: all of `candidates` when there are no more than `want`
  */
 export async function sampleRows(
   candidates: Uint32Array,

@@ -88,6 +88,28 @@ describe("a training set", () => {
     expect(sample).toEqual(expect.arrayContaining(await idsOf(100, 1)));
   });
 
+  test("is the same whatever the order in which the table gives rows of equal time", async () => {
+    const minutes = table.columns.map((column) =>
+      column.kind === "number" && column.name.endsWith("_at")
+        ? { ...column, values: column.values.map((ms) => Math.floor(ms / hour / 4) * hour * 4) }
+        : column,
+    );
+    const order = Array.from({ length: n }, (_, i) => i).toSorted((a, b) => ((a * 7_919) % n) - ((b * 7_919) % n) || a - b);
+    const turned = minutes.map((column) =>
+      column.kind === "number"
+        ? { ...column, values: Float64Array.from(order, (row) => column.values[row]!) }
+        : { ...column, codes: Int32Array.from(order, (row) => column.codes[row]!) },
+    );
+    for (const sample of [undefined, { rows: 300, seed: 3 }]) {
+      const build = (columns: WarehouseTable["columns"]) =>
+        buildTrainingSet({ ...request, spine: { rows: n, columns }, events: { flights: { rows: n, columns } }, ...(sample && { sample }) });
+      const [one, other] = [await build(minutes), await build(turned)];
+      expect(other.features).toEqual(one.features);
+      expect(other.id).toEqual(one.id);
+      expect(other.label).toEqual(one.label);
+    }
+  });
+
   test("says why no row is left", async () => {
     await expect(buildTrainingSet({ ...request, beforeMs: 0 })).rejects.toThrow("of 1000, 1 have no time or label and 999 are too late");
     await expect(buildTrainingSet({ ...request, label: "lat" })).rejects.toThrow("has no column `lat`");

@@ -21,7 +21,7 @@ export interface TrainingSetRequest extends JoinRequest {
   sample?: { rows: number; seed: number };
 }
 
-/** Rows to learn from, in the order of time. */
+/** Rows to learn from, in the order of time; those of equal time in the order of their ids, whatever the order of the spine. */
 export interface TrainingSet {
   rows: number;
   /** The spine's own columns first, then the joined features by their full names. */
@@ -45,7 +45,8 @@ export async function buildTrainingSet(request: TrainingSetRequest): Promise<Tra
   const { spine, sample } = request;
   const usable = await usableRows(request);
   const ids = request.id === undefined ? undefined : columnOf(spine, request.id, "spine");
-  const sampled = sample === undefined ? usable.rows : await sampleRows(usable.rows, ids, sample.rows, sample.seed, request.signal);
+  const candidates = ids === undefined ? usable.rows : await inOrderOf(usable.rows, sortable(ids), request.signal);
+  const sampled = sample === undefined ? candidates : await sampleRows(candidates, ids, sample.rows, sample.seed, request.signal);
   if (sampled.length === 0) {
     throw new AppError(
       "invalid_argument",
@@ -105,12 +106,21 @@ async function usableRows(request: TrainingSetRequest): Promise<{ rows: Uint32Ar
   return { rows: rows.subarray(0, count), unusable, tooLate: spine.rows - unusable - count };
 }
 
-async function inOrderOf(rows: Uint32Array, time: Float64Array, signal: AbortSignal | undefined): Promise<Uint32Array> {
-  const times = new Float64Array(rows.length);
+/** Ids as numbers that sort as the ids do. */
+function sortable(ids: WarehouseColumn): Float64Array {
+  if (ids.kind === "number") return ids.values;
+  const sorted = new Map(ids.levels.toSorted().map((level, rank) => [level, rank]));
+  const ranks = ids.levels.map((level) => sorted.get(level)!);
+  return Float64Array.from(ids.codes, (code) => (code < 0 ? Number.NaN : ranks[code]!));
+}
+
+/** Row numbers by a value of each row; those of equal values stay in the order given. */
+async function inOrderOf(rows: Uint32Array, by: Float64Array, signal: AbortSignal | undefined): Promise<Uint32Array> {
+  const values = new Float64Array(rows.length);
   await inSlices(rows.length, sliceRows, signal, (from, to) => {
-    for (let i = from; i < to; i++) times[i] = time[rows[i]!]!;
+    for (let i = from; i < to; i++) values[i] = by[rows[i]!]!;
   });
-  const order = await orderByTimeAside(times, signal);
+  const order = await orderByTimeAside(values, signal);
   if (order === undefined) return rows;
   await inSlices(rows.length, sliceRows, signal, (from, to) => {
     for (let i = from; i < to; i++) order[i] = rows[order[i]!]!;

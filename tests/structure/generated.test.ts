@@ -33,14 +33,16 @@ describe("what is generated", () => {
     }
   });
 
-  it("has a method of the client, an entry in the reference and, where wanted, a command for every route", async () => {
+  it("has a method of the client, an entry in the reference and, where wanted, a command for every route of our own", async () => {
     const operations = files.get("packages/client/src/generated/operations.ts")!;
     const api = files.get("docs/reference/api.md")!;
-    for (const route of allRoutes) {
+    const own = allRoutes.filter((route) => !route.protocol);
+    expect(own.length).toBeGreaterThan(35);
+    for (const route of own) {
       expect(operations).toContain(JSON.stringify(route.path));
       expect(api).toContain(`### ${route.name}\n\n\`${route.method} ${route.path}\``);
     }
-    expect(routeCommands).toHaveLength(allRoutes.filter((route) => route.cli !== false).length);
+    expect(routeCommands).toHaveLength(own.filter((route) => route.cli !== false).length);
   });
 
   it("has no command twice", () => {

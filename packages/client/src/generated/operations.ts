@@ -46,10 +46,6 @@ import type {
   RunsShowOutput,
   RunsWhyInput,
   RunsWhyOutput,
-  ScoringInvokeEndpointInput,
-  ScoringInvokeInput,
-  ScoringPingInput,
-  ScoringVersionInput,
   SystemHealthInput,
   SystemHealthOutput,
   TablesHistoryInput,
@@ -64,15 +60,6 @@ import type {
   TokensListOutput,
   TokensRevokeInput,
   TokensRevokeOutput,
-  V2InferInput,
-  V2InferOfVersionInput,
-  V2LiveInput,
-  V2ModelInput,
-  V2ModelOfVersionInput,
-  V2ModelReadyInput,
-  V2ModelReadyOfVersionInput,
-  V2ReadyInput,
-  V2ServerInput,
 } from "./types.ts";
 
 /** Every operation of a server, grouped by noun. */
@@ -166,36 +153,6 @@ export function operations(call: Call) {
     metrics: {
       /** Metrics of the process and the project, in Prometheus' text format. Needs `project:read`. Answers text/plain; version=0.0.4; charset=utf-8. */
       show: (input: MetricsShowInput = {}, options?: CallOptions) => call.raw("GET", "/metrics", input, options),
-    },
-    v2: {
-      /** Open Inference: what this server is. Answers application/octet-stream. */
-      server: (input: V2ServerInput = {}, options?: CallOptions) => call.raw("GET", "/v2", input, options),
-      /** Open Inference: whether the server is up. Answers application/octet-stream. */
-      live: (input: V2LiveInput = {}, options?: CallOptions) => call.raw("GET", "/v2/health/live", input, options),
-      /** Open Inference: whether every endpoint can answer. Answers application/octet-stream. */
-      ready: (input: V2ReadyInput = {}, options?: CallOptions) => call.raw("GET", "/v2/health/ready", input, options),
-      /** Open Inference: the inputs and outputs of an endpoint. Needs `predictions:make`. Answers application/octet-stream. */
-      model: (input: V2ModelInput, options?: CallOptions) => call.raw("GET", "/v2/models/{model}", input, options),
-      /** Open Inference: whether an endpoint can answer. Answers application/octet-stream. */
-      modelReady: (input: V2ModelReadyInput, options?: CallOptions) => call.raw("GET", "/v2/models/{model}/ready", input, options),
-      /** Open Inference: answer rows given as one tensor for each column. Needs `predictions:make`. Answers application/octet-stream. */
-      infer: (input: V2InferInput, options?: CallOptions) => call.raw("POST", "/v2/models/{model}/infer", input, options),
-      /** Open Inference: the inputs and outputs of an endpoint. Needs `predictions:make`. Answers application/octet-stream. */
-      modelOfVersion: (input: V2ModelOfVersionInput, options?: CallOptions) => call.raw("GET", "/v2/models/{model}/versions/{version}", input, options),
-      /** Open Inference: whether an endpoint can answer. Answers application/octet-stream. */
-      modelReadyOfVersion: (input: V2ModelReadyOfVersionInput, options?: CallOptions) => call.raw("GET", "/v2/models/{model}/versions/{version}/ready", input, options),
-      /** Open Inference: answer rows given as one tensor for each column. Needs `predictions:make`. Answers application/octet-stream. */
-      inferOfVersion: (input: V2InferOfVersionInput, options?: CallOptions) => call.raw("POST", "/v2/models/{model}/versions/{version}/infer", input, options),
-    },
-    scoring: {
-      /** MLflow scoring: 200 once every endpoint can answer. Answers application/octet-stream. */
-      ping: (input: ScoringPingInput = {}, options?: CallOptions) => call.raw("GET", "/ping", input, options),
-      /** MLflow scoring: the server's version. Answers application/octet-stream. */
-      version: (input: ScoringVersionInput = {}, options?: CallOptions) => call.raw("GET", "/version", input, options),
-      /** MLflow scoring: answer rows of the project's one endpoint. Needs `predictions:make`. Answers application/octet-stream. */
-      invoke: (input: ScoringInvokeInput, options?: CallOptions) => call.raw("POST", "/invocations", input, options),
-      /** MLflow scoring: answer rows of an endpoint. Needs `predictions:make`. Answers application/octet-stream. */
-      invokeEndpoint: (input: ScoringInvokeEndpointInput, options?: CallOptions) => call.raw("POST", "/endpoints/{endpoint}/invocations", input, options),
     },
   };
 }

@@ -1,3 +1,4 @@
+import { mlflowMigrations } from "#compat/mlflow";
 import { accessMigrations } from "#domains/access";
 import { ingestMigrations } from "#domains/ingest";
 import { lineageMigrations } from "#domains/lineage";
@@ -24,4 +25,5 @@ export const migrations: Migration[] = [
   ...servingMigrations,
   ...monitoringMigrations,
   ...retrainingMigrations,
+  ...mlflowMigrations,
 ];

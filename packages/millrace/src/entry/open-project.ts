@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { createMetrics } from "#compat/prometheus";
 import { actorOf, listTokens } from "#domains/access";
 import { openLedger, reclaim } from "#domains/pipelines";
@@ -57,6 +58,7 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       registry: { state, clock },
       lineage: { state, clock },
       relationOf: async (model) => (await modelRelation({ ...stores, buildStore: stateBuildStore(state) }, model)).relation,
+      scratchFolder: join(project.home, "scratch"),
       metrics: createMetrics(),
       monitoring: { state },
       retraining: { state },

@@ -1,3 +1,4 @@
+import { mlflowRoutes } from "#compat/mlflow";
 import { mlflowScoringRoutes } from "#compat/mlflow-scoring";
 import { openInferenceRoutes } from "#compat/open-inference";
 import { prometheusRoutes } from "#compat/prometheus";
@@ -30,4 +31,5 @@ export const allRoutes: AnyRoute[] = [
   ...prometheusRoutes,
   ...openInferenceRoutes,
   ...mlflowScoringRoutes,
+  ...mlflowRoutes,
 ];

@@ -102,9 +102,15 @@ function build(options: ServerOptions, loopback: boolean): FastifyInstance {
   if (onAnswer) {
     app.addHook("onResponse", async (request, reply) => onAnswer(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime / 1_000));
   }
-  const document = openApi(options.routes, { title: "Millrace", version: options.version });
+  const own = options.routes.filter((route) => !route.protocol); // other programs' protocols are described elsewhere
+  const document = openApi(own, { title: "Millrace", version: options.version });
   app.get("/openapi.json", async () => document);
-  for (const route of options.routes) mount(app, route, options, loopback);
+  for (const route of options.routes) if (route.protocol?.stream !== true) mount(app, route, options, loopback);
+  app.register(async (streams) => {
+    streams.removeAllContentTypeParsers();
+    streams.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+    for (const route of options.routes) if (route.protocol?.stream === true) mount(streams, route, options, loopback);
+  });
   return app;
 }
 
@@ -112,7 +118,7 @@ function mount(app: FastifyInstance, route: AnyRoute, options: ServerOptions, lo
   const parameters = pathParameters(route.path);
   app.route({
     method: route.method,
-    url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
+    url: route.path.replace(/\{\w+\*\}$/, "*").replaceAll(/\{(\w+)\}/g, ":$1"),
     handler: async (request, reply) => {
       try {
         const actor = await authorize(route, request, options, loopback);
@@ -175,7 +181,11 @@ function isLoopback(host: string): boolean {
 
 function given(route: AnyRoute, request: FastifyRequest): Record<string, unknown> {
   const body = request.body as Buffer | undefined | null; // what the one content type parser gives
-  if (route.protocol?.bytes) return { ...(request.query as Record<string, unknown>), body: body ?? Buffer.alloc(0), headers: request.headers };
+  const { bytes = false, stream = false } = route.protocol ?? {};
+  if (bytes || stream) {
+    const none = stream ? Readable.from([]) : Buffer.alloc(0);
+    return { ...(request.query as Record<string, unknown>), body: request.body ?? none, headers: request.headers };
+  }
   if (route.method === "GET" || route.method === "DELETE") return request.query as Record<string, unknown>;
   if (!body || body.length === 0) return {};
   try {
@@ -189,7 +199,7 @@ function given(route: AnyRoute, request: FastifyRequest): Record<string, unknown
 
 function pick(params: unknown, names: string[]): Record<string, unknown> {
   const all = params as Record<string, unknown>;
-  return Object.fromEntries(names.map((name) => [name, all[name]]));
+  return Object.fromEntries(names.map((name) => [name, all[name] ?? all["*"]]));
 }
 
 /** Checks an input against a route's schema; texts of a query are read as the numbers and booleans the schema asks for. */

@@ -22,6 +22,8 @@ export interface Services extends Stores {
   registry: RegistryServices;
   lineage: { state: Stores["state"]; clock: Clock };
   buildStore: BuildStore;
+  /** A local folder for files under way; nothing in it is kept. */
+  scratchFolder: string;
   /** The rows of a SQL model, stored or a view, as SQL for a FROM clause. */
   relationOf(model: string): Promise<string>;
   /** Training sets in memory, for the next step. */

@@ -30,6 +30,8 @@ export interface Protocol {
   name: string;
   /** The input gets the request's `body` as bytes and its `headers`, beside path and query; otherwise the body is a JSON object as everywhere. */
   bytes?: boolean;
+  /** As `bytes`, but `body` is a stream, of any length: what takes files. */
+  stream?: boolean;
   /** How the protocol tells an error. */
   errorAnswer(error: AppError): RawAnswer;
 }
@@ -42,7 +44,7 @@ export interface Route<Services = never, Input = never, Output = unknown> {
   /** `<noun>.<verb>`, e.g. `models.show`: the client's method, the command's words (`millrace models show`), OpenAPI's operationId. */
   name: string;
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** With `{parameters}`, e.g. `/api/models/{model}`. */
+  /** With `{parameters}`, e.g. `/api/models/{model}`; one at the end with a star, `{path*}`, takes the rest of the path. */
   path: string;
   summary: string;
   permission: PermissionName;
@@ -78,5 +80,5 @@ export function isRawAnswer(answer: unknown): answer is RawAnswer {
 
 /** Names in `{}` of a path, in order. */
 export function pathParameters(path: string): string[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
+  return [...path.matchAll(/\{(\w+)\*?\}/g)].map((match) => match[1]!);
 }

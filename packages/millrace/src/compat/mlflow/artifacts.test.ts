@@ -87,6 +87,31 @@ describe("artifacts of runs", () => {
   });
 });
 
+describe("uploads", () => {
+  it("may be longer than any body in memory", async () => {
+    const piece = new Uint8Array(1 << 20).fill(7);
+    const body = new ReadableStream({
+      start(controller) {
+        for (let i = 0; i < 80; i++) controller.enqueue(piece);
+        controller.close();
+      },
+    });
+    const init: RequestInit & { duplex: "half" } = { method: "PUT", body, duplex: "half" };
+    expect((await fetch(url(`${root}/large.bin`), init)).status).toBe(200);
+    expect(await list(root)).toContainEqual({ path: "large.bin", is_dir: false, file_size: 80 << 20 });
+  });
+
+  it("that end half-way leave nothing", async () => {
+    const { hostname, port } = new URL(place.address);
+    const socket = connect(Number(port), hostname);
+    socket.write(`PUT /api/2.0/mlflow-artifacts/artifacts/${root}/half.bin HTTP/1.1\r\nhost: ${hostname}:${port}\r\ncontent-length: 100\r\n\r\nhalf`);
+    await once(socket, "connect");
+    socket.end();
+    await once(socket.resume(), "close");
+    expect((await fetch(url(`${root}/half.bin`))).status).toBe(404);
+  });
+});
+
 describe("files that no run owns", () => {
   it("are stored, listed, read and deleted", async () => {
     await put("0/models/m-1/artifacts/MLmodel", "flavors");

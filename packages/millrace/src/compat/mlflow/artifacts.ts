@@ -4,19 +4,16 @@ import { safePath } from "./artifact-path.ts";
 import { deleteTree, getFile, listFolder, putFile, rootPath } from "./artifact-tree.ts";
 import { endpoint, type Handler, under } from "./endpoint.ts";
 import { fileAnswer } from "./file-answer.ts";
-import { type FileHandler, fileRoute } from "./file-route.ts";
+import { type FileHandler, fileRoute, uploaded } from "./file-route.ts";
 import { experimentLocation, runRoot } from "./places.ts";
 import { invalid, refusal } from "./protocol.ts";
 import { needRun, needText, text } from "./request.ts";
 import { findRun } from "./runs.ts";
 
-/** How deep a path may be. The router has no wildcard whose text a route gets to see, so there is one route a depth. */
-const deepest = 16;
-
 const download: FileHandler = async ({ tracking }, path, { headers }) => fileAnswer(await getFile(tracking, path), headers);
 
-const upload: FileHandler = async ({ tracking }, path, { body }) => {
-  await putFile(tracking, path, body);
+const upload: FileHandler = async (services, path, given) => {
+  await putFile(services.tracking, path, uploaded(services, given));
   return { contentType: "application/json", body: "" };
 };
 
@@ -63,15 +60,13 @@ const downloadOfRun: FileHandler = async ({ tracking }, _path, given) => {
   return fileAnswer(await getFile(tracking, `${folder}/${safePath(needText(given, "path"))}`), given.headers);
 };
 
-const uploadOfPage: FileHandler = async ({ tracking }, _path, given) => {
+const uploadOfPage: FileHandler = async (services, _path, given) => {
   const run = text(given, "run_uuid");
   if (!run) throw invalid("Request must specify run_uuid.");
   const path = text(given, "path");
   if (!path) throw invalid("Request must specify path.");
-  if (given.body.length === 0) throw invalid("Request must specify data.");
-  if (given.body.length > 10 * 1024 * 1024) throw invalid("Artifact size is too large. Max size is 10MB.");
-  const { folder } = await runFolder(tracking, run);
-  await putFile(tracking, `${folder}/${safePath(path)}`, given.body);
+  const { folder } = await runFolder(services.tracking, run);
+  await putFile(services.tracking, `${folder}/${safePath(path)}`, uploaded(services, given));
   return { contentType: "application/json", body: "" };
 };
 
@@ -80,9 +75,9 @@ const proxied = ["/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts"];
 export const artifactRoutes: AnyRoute[] = [
   ...proxied.flatMap((base) => [
     under("", "GET", `${base}/artifacts`, "project:read", list),
-    ...pathRoutes("GET", `${base}/artifacts`, "project:read", download),
-    ...pathRoutes("PUT", `${base}/artifacts`, "project:run", upload),
-    ...pathRoutes("DELETE", `${base}/artifacts`, "project:run", remove),
+    fileRoute("GET", `${base}/artifacts/{path*}`, "project:read", download),
+    fileRoute("PUT", `${base}/artifacts/{path*}`, "project:run", upload),
+    fileRoute("DELETE", `${base}/artifacts/{path*}`, "project:run", remove),
     under("", "POST", `${base}/mpu/*`, "project:run", multipart),
     under("", "GET", `${base}/presigned/*`, "project:read", presigned),
   ]),
@@ -98,11 +93,4 @@ async function runFolder(tracking: TrackingServices, id: string): Promise<{ root
   const folder = rootPath(root);
   if (folder === undefined) throw invalid(`The artifacts of run ${id} are at ${root}, which this server does not read. Use a client there.`);
   return { root, folder };
-}
-
-function pathRoutes(method: AnyRoute["method"], base: string, permission: AnyRoute["permission"], handle: FileHandler): AnyRoute[] {
-  return Array.from({ length: deepest }, (_, depth) => {
-    const names = Array.from({ length: depth + 1 }, (__, i) => `p${i + 1}`);
-    return fileRoute(method, `${base}/${names.map((name) => `{${name}}`).join("/")}`, permission, handle);
-  });
 }

@@ -10,6 +10,8 @@ export interface MlflowServices {
   registry: RegistryServices;
   /** Endpoints that follow aliases are told when one moves. */
   serving?: { reload(): Promise<void> };
+  /** Where an upload is kept until its digest is known: best on the file system of the blobs, so that it is moved and not copied. */
+  scratchFolder?: string;
 }
 
 export type Handler = (services: MlflowServices, fields: Fields, context: RouteContext) => Promise<object | RawAnswer>;

@@ -1,26 +1,41 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import type { ArtifactData } from "#domains/tracking";
 import type { AnyRoute, RawAnswer } from "#kit/route";
 import { safePath } from "./artifact-path.ts";
-import { input, mlflowRoute, type MlflowServices, nameOf } from "./endpoint.ts";
+import { mlflowRoute, type MlflowServices, nameOf } from "./endpoint.ts";
 import { protocol } from "./protocol.ts";
 
-/** What a route gets that moves files: the query's fields, the body as it came, and the headers. */
-export type Given = { body: Uint8Array; headers: Record<string, unknown> } & Record<string, unknown>;
-/** `path` is what the parameters `p1`, `p2`, … of the route's path say, safe. */
+/** What a route gets that moves files: the query's fields, the body as a stream, and the headers. */
+export type Given = { body: AsyncIterable<Uint8Array>; headers: Record<string, unknown> } & Record<string, unknown>;
+/** `path` is what the parameter `path` of the route says, safe. */
 export type FileHandler = (services: MlflowServices, path: string, given: Given) => Promise<RawAnswer>;
 
+const streamed = { ...protocol, bytes: false, stream: true };
+const input = z
+  .object({
+    body: z.custom<AsyncIterable<Uint8Array>>((value) => typeof value === "object" && value !== null && Symbol.asyncIterator in value),
+    headers: z.record(z.string(), z.unknown()),
+  })
+  .catchall(z.unknown());
+
 export function fileRoute(method: AnyRoute["method"], path: string, permission: AnyRoute["permission"], handle: FileHandler): AnyRoute {
-  const parts = [...path.matchAll(/\{(p\d+)\}/g)].map((match) => match[1]!);
   return mlflowRoute({
     name: nameOf(method, path),
     method,
     path,
     summary: `MLflow's ${method} ${path}.`,
     permission,
-    protocol,
+    protocol: streamed,
     cli: false,
     input,
     errors: ["invalid_argument", "not_found", "conflict"],
-    handle: async (services, given) =>
-      handle(services, parts.length === 0 ? "" : safePath(parts.map((part) => String(given[part])).join("/")), given),
+    handle: async (services, given) => handle(services, path.endsWith("{path*}") ? safePath(String(given["path"])) : "", given),
   });
+}
+
+/** An upload's bytes on their way into the store. */
+export function uploaded(services: MlflowServices, { body }: Given): ArtifactData {
+  return { stream: body, scratchFolder: services.scratchFolder ?? join(tmpdir(), "millrace-uploads") };
 }

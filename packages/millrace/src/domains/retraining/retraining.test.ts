@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { flow, listRuns, openLedger, pipelinesMigrations, runFlow, type AnyFlow } from "#domains/pipelines";
+import { AppError } from "#kit/app-error";
 import { dayMs } from "#domains/monitoring";
 import { decay, drift, type PolicyTrigger } from "#domains/quality";
 import { endpoint, type Endpoint } from "#domains/serving";
@@ -272,6 +273,27 @@ describe("a retraining", () => {
     const all = await listRuns(openLedger({ database: place.state, clock }));
     expect(all.map(({ id }) => id)).toEqual([done.runId]);
     expect(runs).toBe(1); // the finished step was not run a second time
+  });
+
+  test("whose run ended for want of disk stays open, and another run does the work once there is room", async () => {
+    const decision = await decided();
+    let full = true;
+    const writing = flow("late-arrival", { until: "" }, async (step) => {
+      await step.run("write", {}, async () => {
+        if (full) throw new AppError("storage_full", "The disk is full: no space left on device.");
+        return "done";
+      });
+      return registered(true);
+    });
+    const definition = watched([drift.psi.above(0.3)], {}, "3d", writing);
+    await expect(carryOut(decision, definition, [])).rejects.toMatchObject({ code: "storage_full" });
+    const [open] = await openDecisions(place, "late-arrival");
+    expect(open).toMatchObject({ id: decision.id, state: "running" });
+    full = false;
+    const done = await carryOut(open!, definition, []);
+    expect(done).toMatchObject({ state: "done", outcome: { promoted: true } });
+    const all = await listRuns(openLedger({ database: place.state, clock }));
+    expect(all.map(({ status }) => status).toSorted()).toEqual(["failed", "succeeded"]);
   });
 
   test("whose process died after the run succeeded takes the run's result, and runs nothing", async () => {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { delimiter, join } from "node:path";
 import { copyExample } from "./example-copy.ts";
@@ -55,19 +55,22 @@ export async function openSession(): Promise<Session> {
   const example = await copyExample();
   const port = String(await freePort());
   const binaries = join(root, "node_modules", ".bin");
+  const own = join(example.folder, ".millrace-shell");
+  const millrace = join(root, "packages", "millrace", "bin", "millrace.js");
+  await mkdir(own);
+  // A program that becomes Millrace, not a function of the shell that starts it: so `kill %1` ends the server itself.
+  const npx = `#!/bin/sh\n[ "$1" = millrace ] || exit 127\nshift\nexec "${process.execPath}" "${millrace}" "$@"\n`;
+  await writeFile(join(own, "npx"), npx, { mode: 0o755 });
   const shell = spawn("bash", ["--noprofile", "--norc"], {
     cwd: example.folder,
     stdio: ["pipe", "pipe", "inherit"],
     env: {
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(MILLRACE_|NODE_OPTIONS$|VITEST|INIT_CWD$)/.test(name))),
-      PATH: [binaries, process.env["PATH"]].join(delimiter),
+      PATH: [own, binaries, process.env["PATH"]].join(delimiter),
       MILLRACE_PORT: port,
     },
   });
-  const millrace = join(root, "packages", "millrace", "bin", "millrace.js");
-  shell.stdin.write(
-    `exec 2>&1\nnpx() { local name="$1"; shift; if [ "$name" = millrace ]; then "${process.execPath}" "${millrace}" "$@"; else command npx "$name" "$@"; fi; }\n`,
-  );
+  shell.stdin.write("exec 2>&1\n");
   let printed = "";
   let look = () => undefined as void;
   shell.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
 import { defineStep, type StepContext } from "#domains/pipelines";
 import { registerVersion, resolve, setAlias, type ModelVersion, type RegistryServices } from "#domains/registry";
@@ -18,6 +19,7 @@ import type { BlobStore } from "#ports/blob-store";
 import type { LoadedModel } from "#ports/model-adapter";
 import type { Gate } from "./define.ts";
 import { evaluateGate, type GateReport } from "./evaluate-gate.ts";
+import type { TableProfile } from "./column-profile.ts";
 import { evaluateModel, type ModelEvaluation } from "./evaluate-model.ts";
 import { profileOf, type TableColumn } from "./profile-columns.ts";
 import type { RowModel } from "./test-rows.ts";
@@ -217,7 +219,12 @@ async function store(
     ],
   });
   const learnt = await tables.range(model.train);
-  const profile = await logArtifact(tracking, { run, path: "profile.json", data: json(profileOf(learnt.features)), mediaType: "application/json" });
+  const profile = await logArtifact(tracking, {
+    run,
+    path: "profile.json",
+    data: json(await profileAside(learnt.features)),
+    mediaType: "application/json",
+  });
   const evaluationFile = await logArtifact(tracking, { run, path: "evaluation.json", data: json(evaluation), mediaType: "application/json" });
   return registerVersion(registry, {
     ...{ model: name, runId: run, folder },
@@ -230,6 +237,17 @@ async function store(
     tags: { trainer: model.trainer, seed: String(model.seed), blob: model.blob, training_set: model.train.set.blob },
     actor: `run ${run}`,
   });
+}
+
+/** A profile of many rows, a column at a time, so that the event loop goes on in between. */
+async function profileAside(columns: readonly TableColumn[]): Promise<TableProfile> {
+  let whole: TableProfile | undefined;
+  for (const column of columns) {
+    const part = profileOf([column]);
+    whole = { ...part, columns: { ...whole?.columns, ...part.columns } };
+    await setImmediate();
+  }
+  return whole ?? profileOf([]);
 }
 
 function gateId(report: GateReport, version: ModelVersion): string {

@@ -7,6 +7,7 @@ import { openLake, type Lake } from "#domains/lake";
 import type { Project } from "#domains/project";
 import { listModels, listVersions, type ModelVersion } from "#domains/registry";
 import { artifactKey } from "#domains/tracking";
+import { collectBytes } from "#kit/collect-bytes";
 import { systemClock } from "#kit/clock";
 import { sha256 } from "#kit/hash";
 import { silentLog } from "#kit/log";
@@ -133,9 +134,7 @@ async function badFiles(version: ModelVersion, blobs: BlobStore): Promise<string
 }
 
 async function digestOf(blobs: BlobStore, key: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await blobs.get(key)) chunks.push(chunk);
-  return sha256(Buffer.concat(chunks));
+  return sha256(await collectBytes(await blobs.get(key)));
 }
 
 async function withState<Result>(open: () => Promise<Database>, use: (state: Database) => Promise<Result>): Promise<Result> {

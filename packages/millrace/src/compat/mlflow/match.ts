@@ -1,3 +1,4 @@
+import { likePattern } from "#kit/like-pattern";
 import type { Clause, OrderField } from "./filter.ts";
 import { invalid } from "./protocol.ts";
 
@@ -32,9 +33,9 @@ export function holds({ op, value }: Clause, actual: string | number | undefined
     case "<=":
       return actual <= value;
     case "LIKE":
-      return like(String(value), String(actual));
+      return likePattern(String(value))(String(actual));
     case "ILIKE":
-      return like(String(value).toLowerCase(), String(actual).toLowerCase());
+      return likePattern(String(value), { anyCase: true })(String(actual));
     case "IN":
     case "NOT IN":
       return false; // only with a list
@@ -44,30 +45,6 @@ export function holds({ op, value }: Clause, actual: string | number | undefined
 function fieldOf(thing: Searchable, { entity, key }: { entity: string; key: string }): string | number | undefined {
   const fields = { metric: thing.metrics, parameter: thing.params, tag: thing.tags, attribute: thing.attributes }[entity];
   return fields !== undefined && Object.hasOwn(fields, key) ? fields[key] : undefined;
-}
-
-/** SQL's pattern: `%` any text, `_` any character. In time proportional to both lengths, as a regular expression is not. */
-function like(pattern: string, text: string): boolean {
-  const wanted = [...pattern];
-  const actual = [...text];
-  let at = 0;
-  let next = 0;
-  let star = -1; // where the last % was, and the text from which it takes
-  let starAt = 0;
-  while (at < actual.length) {
-    if (wanted[next] === "%") {
-      star = next++;
-      starAt = at;
-    } else if (wanted[next] === "_" || wanted[next] === actual[at]) {
-      next++;
-      at++;
-    } else if (star >= 0) {
-      next = star + 1;
-      at = ++starAt;
-    } else return false;
-  }
-  while (wanted[next] === "%") next++;
-  return next === wanted.length;
 }
 
 /** Orders things by fields; those without one come last in either direction. */

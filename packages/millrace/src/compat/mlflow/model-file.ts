@@ -1,3 +1,4 @@
+import { collectBytes } from "#kit/collect-bytes";
 import { type ModelSignature, signatureSchema } from "#domains/tracking";
 import type { StoredFile } from "./artifact-tree.ts";
 
@@ -10,9 +11,8 @@ const largestBytes = 1_000_000;
 export async function readSignature(file: StoredFile | undefined): Promise<ModelSignature> {
   const none = { inputs: [], outputs: [] };
   if (file === undefined || file.sizeBytes > largestBytes) return none;
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await file.bytes()) chunks.push(chunk);
-  const block = /^signature:\n((?:[ \t].*\n?|\n)+)/m.exec(Buffer.concat(chunks).toString("utf8").replaceAll("\r\n", "\n"))?.[1] ?? "";
+  const text = (await collectBytes(await file.bytes())).toString("utf8");
+  const block = /^signature:\n((?:[ \t].*\n?|\n)+)/m.exec(text.replaceAll("\r\n", "\n"))?.[1] ?? "";
   const parsed = signatureSchema.safeParse({ inputs: columnsIn(block, "inputs"), outputs: columnsIn(block, "outputs") });
   return parsed.success ? parsed.data : none;
 }

@@ -1,3 +1,4 @@
+import { collectBytes } from "#kit/collect-bytes";
 import { z } from "zod";
 import { parseProfile, readSignature } from "#domains/quality";
 import { getVersion, type RegistryServices } from "#domains/registry";
@@ -34,7 +35,5 @@ function lastDay(json: unknown): number | undefined {
 }
 
 async function readJson(blobs: BlobStore, key: string): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await blobs.get(key)) chunks.push(chunk);
-  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  return JSON.parse((await collectBytes(await blobs.get(key))).toString("utf8"));
 }

@@ -13,6 +13,7 @@ import {
   type TrainingTable,
   type TrainingTables,
 } from "#domains/training";
+import { collectBytes } from "#kit/collect-bytes";
 import { AppError } from "#kit/app-error";
 import { sha256 } from "#kit/hash";
 import type { BlobStore } from "#ports/blob-store";
@@ -199,8 +200,7 @@ async function store(
   const { registry, tracking, blobs, tables } = services;
   const run = context.runId;
   const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await blobs.get(model.blob)) chunks.push(chunk);
+  const onnx = await collectBytes(await blobs.get(model.blob));
   const folder = await logModel(tracking, {
     run,
     format: "onnx",
@@ -209,7 +209,7 @@ async function store(
       outputs: [{ name: model.signature.task === "binary" ? "probability" : "value", type: "float" }],
     },
     files: [
-      { path: "model.onnx", data: new Uint8Array(Buffer.concat(chunks)), mediaType: "application/octet-stream" },
+      { path: "model.onnx", data: onnx, mediaType: "application/octet-stream" },
       {
         path: "training.json",
         data: json({ trainer: model.trainer, params: model.params, seed: model.seed, bestIteration: model.bestIteration }),
@@ -281,9 +281,7 @@ export async function readTraining(blobs: BlobStore, version: ModelVersion): Pro
 }
 
 async function readJson(blobs: BlobStore, digest: string): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await blobs.get(artifactKey(digest))) chunks.push(chunk);
-  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  return JSON.parse((await collectBytes(await blobs.get(artifactKey(digest)))).toString("utf8"));
 }
 
 /** Reads what a version wants to be asked with. */

@@ -1,6 +1,7 @@
 import { createOnlineFeatures, type BoundView, type FeatureView, type OnlineFeatures } from "#domains/features";
 import type { Topic } from "#domains/ingest";
 import { viewsInOrder } from "#domains/training";
+import { collectBytes } from "#kit/collect-bytes";
 import { AppError } from "#kit/app-error";
 import { digestOf } from "#kit/hash";
 import { newId } from "#kit/id";
@@ -60,9 +61,8 @@ async function build(services: ServingServices, { features, topics, positions, s
 
 async function restore(services: ServingServices, request: LiveFeaturesRequest, checkpoint: Checkpoint): Promise<LiveFeatures> {
   const { features, topics, positions, signal } = request;
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await services.blobs.get(checkpoint.blob)) chunks.push(chunk);
-  const online = createOnlineFeatures(viewsInOrder(features), { latenessMs, snapshot: Buffer.concat(chunks) });
+  const snapshot = await collectBytes(await services.blobs.get(checkpoint.blob));
+  const online = createOnlineFeatures(viewsInOrder(features), { latenessMs, snapshot });
   const views = viewsOf(features);
   const recent = recentOf(topics);
   const { stream } = services;

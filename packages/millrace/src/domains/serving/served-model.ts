@@ -1,5 +1,6 @@
 import type { Signature } from "#domains/training";
 import { AppError } from "#kit/app-error";
+import { collectBytes } from "#kit/collect-bytes";
 import { sha256 } from "#kit/hash";
 import type { BlobStore } from "#ports/blob-store";
 import type { LoadedModel, ModelAdapter } from "#ports/model-adapter";
@@ -46,9 +47,9 @@ export async function loadServedModel(
 
 /** The bytes of a model file. Throws `not_found`, and `corrupt_data` where they are not those it was stored with. */
 export async function readModelFile(blobs: BlobStore, what: string, blob: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+  let bytes: Uint8Array;
   try {
-    for await (const chunk of await blobs.get(blob)) chunks.push(chunk);
+    bytes = await collectBytes(await blobs.get(blob));
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "not_found") throw error;
     throw new AppError("not_found", `The model file of ${what} is gone: there is no blob ${blob}.`, {
@@ -56,7 +57,6 @@ export async function readModelFile(blobs: BlobStore, what: string, blob: string
       hint: "Restore it, or move the alias to another version.",
     });
   }
-  const bytes = Buffer.concat(chunks);
   const expected = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/.exec(blob)?.[0];
   if (expected !== undefined && sha256(bytes) !== expected) {
     throw new AppError("corrupt_data", `The model file of ${what} is damaged: the SHA-256 of ${blob} is not the one it was stored under.`, {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AppError } from "#kit/app-error";
+import { likePattern } from "#kit/like-pattern";
 import { keySchema } from "./model.ts";
 import type { FieldKind, NumberColumn, RunColumns, TextColumn } from "./run-columns.ts";
 
@@ -122,7 +123,7 @@ function textTest({ op, value }: RunCondition, key: string): (value: string) => 
   }
   if (op === "like" || op === "ilike") {
     if (typeof value !== "string") throw badCondition(key, op, "a text");
-    return likeTest(value, op === "ilike");
+    return likePattern(value, { anyCase: op === "ilike" });
   }
   if (typeof value === "number") {
     const holds = comparison(op, value);
@@ -155,33 +156,6 @@ function comparison<Value extends number | string>(op: "=" | "!=" | "<" | "<=" |
 /** The number a text is, NaN where it is none: `Number` alone takes an empty text for 0. */
 export function numberIn(text: string): number {
   return text.trim() === "" ? Number.NaN : Number(text);
-}
-
-/** Compares with a SQL pattern in time proportional to both lengths: a regular expression of it could be made to run for hours. */
-function likeTest(pattern: string, anyCase: boolean): (text: string) => boolean {
-  const fold = (text: string) => [...(anyCase ? text.toLowerCase() : text)];
-  const wanted = fold(pattern);
-  return (actual) => {
-    const text = fold(actual);
-    let at = 0;
-    let next = 0;
-    let star = -1; // position of the last % passed, and of the text when it was: what % takes grows from there
-    let starAt = 0;
-    while (at < text.length) {
-      if (wanted[next] === "%") {
-        star = next++;
-        starAt = at;
-      } else if (wanted[next] === "_" || wanted[next] === text[at]) {
-        next++;
-        at++;
-      } else if (star >= 0) {
-        next = star + 1;
-        at = ++starAt;
-      } else return false;
-    }
-    while (wanted[next] === "%") next++;
-    return next === wanted.length;
-  };
 }
 
 function listOf(value: RunCondition["value"], key: string): (string | number)[] {

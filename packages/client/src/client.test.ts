@@ -113,7 +113,7 @@ describe("createClient", () => {
     const { secret } = await createClient({ url: server.address }).tokens.create({ name: "reader", permissions: ["project:read"] });
     const reader = createClient({ url: `${server.address}/`, token: secret });
     await expect(reader.tokens.list()).rejects.toMatchObject({ code: "permission_denied", status: 403 });
-    await expect(createClient({ url: server.address, token: "wrong" }).tokens.list()).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(createClient({ url: server.address, token: "wrong" }).tokens.list()).rejects.toMatchObject({ code: "unauthenticated", status: 401 });
   });
 });
 

@@ -33,12 +33,15 @@ export class MillraceError extends Error {
   }
 }
 
+/** What an answer means that is not this server's: by something between here and there. */
+const byStatus: Partial<Record<number, ErrorCode>> = { 401: "unauthenticated", 403: "permission_denied", 404: "not_found" };
+
 /** The error of an answer that is none; also of one that something between here and the server has sent. */
 export async function errorOfAnswer(response: Response): Promise<MillraceError> {
   const text = await response.text();
   const body = errorBody(text);
   if (body) return new MillraceError(body, response.status);
-  const code = response.status === 404 ? "not_found" : response.status === 401 || response.status === 403 ? "permission_denied" : "unavailable";
+  const code = byStatus[response.status] ?? "unavailable";
   return new MillraceError(
     { code, message: `The server answered ${response.status} ${response.statusText}: ${text.slice(0, 200)}` },
     response.status,

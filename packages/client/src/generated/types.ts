@@ -6,6 +6,7 @@ export type ErrorCode =
   | "invalid_config"
   | "invalid_definition"
   | "not_found"
+  | "unauthenticated"
   | "permission_denied"
   | "gate_failed"
   | "conflict"

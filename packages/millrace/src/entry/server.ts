@@ -1,12 +1,13 @@
 import { Readable } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { z } from "zod";
-import { isPermission, localActor } from "#domains/access";
+import { isPermission } from "#domains/access";
 import { AppError, toAppError } from "#kit/app-error";
 import { newId } from "#kit/id";
 import type { Log } from "#kit/log";
 import { openApi } from "#kit/open-api";
-import { isRawAnswer, pathParameters, type Actor, type AnyRoute, type RawAnswer } from "#kit/route";
+import { isRawAnswer, pathParameters, type Actor, type AnyRoute, type Protocol, type RawAnswer } from "#kit/route";
+import { authorize, isLoopback, refuseForeign } from "./authorize.ts";
 
 export interface ServerOptions {
   routes: AnyRoute[];
@@ -97,7 +98,7 @@ function build(options: ServerOptions, loopback: boolean): FastifyInstance {
       options.log,
     ),
   );
-  app.addHook("onRequest", async (request) => refuseForeign(request, loopback));
+  app.addHook("onRequest", async (request) => refuseForeign(request.headers, loopback));
   const { onAnswer } = options;
   if (onAnswer) {
     app.addHook("onResponse", async (request, reply) => onAnswer(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime / 1_000));
@@ -114,24 +115,26 @@ function build(options: ServerOptions, loopback: boolean): FastifyInstance {
   return app;
 }
 
+const actors = new WeakMap<FastifyRequest, Actor>();
+
 function mount(app: FastifyInstance, route: AnyRoute, options: ServerOptions, loopback: boolean): void {
   const parameters = pathParameters(route.path);
   app.route({
     method: route.method,
     url: route.path.replace(/\{\w+\*\}$/, "*").replaceAll(/\{(\w+)\}/g, ":$1"),
+    // Before the body is read: who may not call does not make the server take it.
+    onRequest: async (request) => {
+      actors.set(request, await authorize(route, request.headers, { actorOf: options.actorOf, loopback }));
+    },
+    errorHandler: (thrown, request, reply) => sendError(reply, thrown, request.id, options.log, route.protocol),
     handler: async (request, reply) => {
-      try {
-        const actor = await authorize(route, request, options, loopback);
-        const input = parse(route, { ...given(route, request), ...pick(request.params, parameters) });
-        const controller = new AbortController();
-        request.raw.once("close", () => request.raw.destroyed && controller.abort());
-        const answer: unknown = await route.handle(options.services as never, input, { actor, requestId: request.id, signal: controller.signal });
-        if (isRawAnswer(answer)) return sendRaw(reply, answer);
-        return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(answer ?? null));
-      } catch (thrown) {
-        if (!route.protocol) throw thrown;
-        return sendRaw(reply, route.protocol.errorAnswer(knownError(thrown, request.id, options.log)));
-      }
+      const input = parse(route, { ...given(route, request), ...pick(request.params, parameters) });
+      const controller = new AbortController();
+      request.raw.once("close", () => request.raw.destroyed && controller.abort());
+      const actor = actors.get(request)!; // set on request
+      const answer: unknown = await route.handle(options.services as never, input, { actor, requestId: request.id, signal: controller.signal });
+      if (isRawAnswer(answer)) return sendRaw(reply, answer);
+      return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(answer ?? null));
     },
   });
 }
@@ -143,40 +146,6 @@ function sendRaw(reply: FastifyReply, { status = 200, headers, contentType, body
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-async function authorize(route: AnyRoute, request: FastifyRequest, options: ServerOptions, loopback: boolean): Promise<Actor> {
-  const [scheme, secret] = (request.headers.authorization ?? "").split(" ");
-  const actor = secret && scheme?.toLowerCase() === "bearer" ? await options.actorOf(secret) : loopback ? localActor : undefined;
-  if (route.permission === "public") return actor ?? { name: "anonymous", permissions: new Set() };
-  if (!actor)
-    throw new AppError("permission_denied", secret ? "This token opens nothing: it is unknown or revoked." : "This server needs a token.", {
-      hint: "Send `Authorization: Bearer <token>`.",
-    });
-  if (!actor.permissions.has(route.permission)) {
-    throw new AppError("permission_denied", `"${actor.name}" lacks the permission ${route.permission}.`, {
-      hint: `millrace tokens create NAME ${route.permission}`,
-    });
-  }
-  return actor;
-}
-
-/** A page of another site must not reach a server on loopback through its reader's browser (DNS rebinding, cross-site posts). */
-function refuseForeign(request: FastifyRequest, loopback: boolean): void {
-  const host = request.headers.host ?? "";
-  if (loopback && !isLoopback(hostName(host)))
-    throw new AppError("permission_denied", `The host "${host}" is not this server's.`, { hint: "Use 127.0.0.1 or localhost." });
-  const origin = request.headers.origin;
-  if (origin !== undefined && origin !== "null" && URL.canParse(origin) && new URL(origin).host === host) return;
-  if (origin !== undefined) throw new AppError("permission_denied", `Requests from pages of ${origin} are refused.`);
-}
-
-function hostName(host: string): string {
-  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : "";
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "[::1]" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
 function given(route: AnyRoute, request: FastifyRequest): Record<string, unknown> {
@@ -220,12 +189,18 @@ function knownError(thrown: unknown, requestId: string, log: Log): AppError {
   return error;
 }
 
-function sendError(reply: FastifyReply, thrown: unknown, requestId: string, log: Log): FastifyReply {
+function sendError(reply: FastifyReply, thrown: unknown, requestId: string, log: Log, protocol?: Protocol): FastifyReply {
   const error = knownError(thrown, requestId, log);
-  return reply
+  if (protocol) return sendRaw(challenge(reply, error), protocol.errorAnswer(error));
+  return challenge(reply, error)
     .code(error.status)
     .header("content-type", "application/json; charset=utf-8")
     .send(JSON.stringify({ error: { ...error.toJSON(), requestId } }));
+}
+
+/** Tells a client that has no token, or a wrong one, how to send it. */
+function challenge(reply: FastifyReply, error: AppError): FastifyReply {
+  return error.code === "unauthenticated" ? reply.header("www-authenticate", 'Basic realm="millrace", Bearer realm="millrace"') : reply;
 }
 
 function fromFastify(thrown: unknown): AppError {

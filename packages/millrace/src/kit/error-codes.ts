@@ -13,6 +13,7 @@ export const errorCodes = {
     meaning: "A definition of the project (source, view, flow, gate, endpoint) contradicts itself or another.",
   },
   not_found: { status: 404, exit: 3, meaning: "The named thing does not exist." },
+  unauthenticated: { status: 401, exit: 4, meaning: "The server needs a token, and there is none, or it is unknown or revoked." },
   permission_denied: { status: 403, exit: 4, meaning: "The caller lacks the permission that the route declares." },
   gate_failed: { status: 409, exit: 5, meaning: "A model did not pass its gate; the champion stays in place." },
   conflict: { status: 409, exit: 6, meaning: "The thing changed or exists already; nothing was written." },

@@ -115,6 +115,7 @@ function onlyEndpoint({ endpoints }: EndpointDesk): string {
 
 function errorCodeOf({ code, status }: AppError): string {
   if (code === "not_found") return "RESOURCE_DOES_NOT_EXIST";
+  if (code === "unauthenticated") return "UNAUTHENTICATED";
   if (code === "permission_denied") return "PERMISSION_DENIED";
   if (code === "unavailable") return "TEMPORARILY_UNAVAILABLE";
   return status < 500 ? "BAD_REQUEST" : "INTERNAL_ERROR";

@@ -6,6 +6,7 @@ const statuses = {
   BAD_REQUEST: 400,
   INVALID_PARAMETER_VALUE: 400,
   RESOURCE_ALREADY_EXISTS: 400,
+  UNAUTHENTICATED: 401,
   PERMISSION_DENIED: 403,
   RESOURCE_DOES_NOT_EXIST: 404,
   ENDPOINT_NOT_FOUND: 404,
@@ -51,6 +52,7 @@ function codeOf(error: AppError): MlflowCode {
   const given = error.details?.["mlflow"];
   if (typeof given === "string" && Object.hasOwn(statuses, given)) return given as MlflowCode; // a key of the table, just asked
   if (error.code === "not_found") return "RESOURCE_DOES_NOT_EXIST";
+  if (error.code === "unauthenticated") return "UNAUTHENTICATED";
   if (error.code === "permission_denied") return "PERMISSION_DENIED";
   if (error.code === "conflict") return "INVALID_PARAMETER_VALUE";
   if (error.code === "unsupported") return "NOT_IMPLEMENTED";

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { BlobStore } from "../../packages/millrace/src/ports/blob-store.ts";
+import type { BlobStore, DirectTransfers } from "../../packages/millrace/src/ports/blob-store.ts";
 
 /** What every blob store must do. `open` gives a store that is empty; it is called once for each description. */
 export function blobStoreContract(name: string, open: () => Promise<BlobStore>): void {
@@ -126,6 +126,114 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStore>):
       expect((await bytesOf(store.get("gone/deep/er"))).toString()).toBe("y");
     });
 
+    describe("moves bytes without this process", () => {
+      const part = async (url: string, body: Uint8Array<ArrayBuffer>) => {
+        const answer = await fetch(url, { method: "PUT", body });
+        if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+        return answer.headers.get("etag")!;
+      };
+      const open = { expiresSeconds: 60 };
+
+      test("an upload in parts is invisible until it is finished, and finishing is repeatable", async () => {
+        const { direct } = store;
+        if (direct === undefined) return;
+        const parts = [randomBytes(direct.partBytesAtLeast), randomBytes(1_000)];
+        const upload = await direct.begin("direct/a b+é");
+        const urls = await direct.partUrls("direct/a b+é", upload, { count: 2, ...open });
+        const etags = await Promise.all(urls.map((url, i) => part(url, parts[i]!)));
+        expect(await store.head("direct/a b+é")).toBeUndefined();
+        expect(await keys(store, "direct")).toEqual([]);
+        expect(await uploads(direct, "direct/a")).toEqual([["direct/a b+é", upload]]);
+        const named = etags.map((etag, i) => ({ number: i + 1, etag }));
+        for (let time = 0; time < 2; time++)
+          expect(await direct.finish("direct/a b+é", upload, named)).toMatchObject({
+            key: "direct/a b+é",
+            sizeBytes: direct.partBytesAtLeast + 1_000,
+          });
+        expect(digest(await bytesOf(store.get("direct/a b+é")))).toBe(digest(Buffer.concat(parts)));
+        expect(await uploads(direct, "direct/a")).toEqual([]);
+      });
+
+      test("an upload that is aborted is gone, and aborting is repeatable", async () => {
+        const { direct } = store;
+        if (direct === undefined) return;
+        const upload = await direct.begin("direct/aborted");
+        const [url] = await direct.partUrls("direct/aborted", upload, { count: 1, ...open });
+        const etag = await part(url!, randomBytes(10));
+        for (let time = 0; time < 2; time++) await direct.abort("direct/aborted", upload);
+        await expect(direct.finish("direct/aborted", upload, [{ number: 1, etag }])).rejects.toMatchObject({ code: "not_found" });
+        expect(await store.head("direct/aborted")).toBeUndefined();
+        expect(await uploads(direct, "direct/aborted")).toEqual([]);
+      });
+
+      test("parts that are not what was sent make no blob", async () => {
+        const { direct } = store;
+        if (direct === undefined) return;
+        const upload = await direct.begin("direct/wrong");
+        const urls = await direct.partUrls("direct/wrong", upload, { count: 2, ...open });
+        const etag = await part(urls[0]!, randomBytes(10));
+        const wrong = [
+          [],
+          [{ number: 1, etag: '"0123456789abcdef0123456789abcdef"' }],
+          [{ number: 2, etag }],
+          [{ number: 0, etag }],
+          [{ number: 1, etag: "</ETag><ETag>" }],
+        ];
+        for (const parts of wrong)
+          await expect(direct.finish("direct/wrong", upload, parts), JSON.stringify(parts)).rejects.toMatchObject({ code: "invalid_argument" });
+        expect(await store.head("direct/wrong")).toBeUndefined();
+        await direct.abort("direct/wrong", upload);
+        await expect(direct.partUrls("direct/wrong", upload, { count: direct.partsAtMost + 1, ...open })).rejects.toThrow("parts is not possible");
+      });
+
+      test("an address reads one blob, whole or in ranges, and nothing else", async () => {
+        const { direct } = store;
+        if (direct === undefined) return;
+        await store.put("direct/read +&=é", Buffer.from("<script>alert(1)</script>"));
+        await store.put("direct/other", Buffer.from("x"));
+        const url = await direct.readUrl("direct/read +&=é", { ...open, fileName: "ein 'Bericht'.html" });
+        const answer = await fetch(url);
+        expect(await answer.text()).toBe("<script>alert(1)</script>");
+        expect(answer.headers.get("content-type")).toBe("application/octet-stream");
+        expect(answer.headers.get("content-disposition")).toBe("attachment; filename*=UTF-8''ein%20%27Bericht%27.html");
+        const ranged = await fetch(url, { headers: { range: "bytes=1-6" } });
+        expect([ranged.status, await ranged.text()]).toEqual([206, "script"]);
+        const changed = [
+          url.replace("direct/read", "direct/other"),
+          url.replace("octet-stream", "html"),
+          url.replace("X-Amz-Expires=60", "X-Amz-Expires=9999"),
+        ];
+        for (const other of changed) {
+          expect(other).not.toBe(url);
+          expect((await fetch(other)).status).toBe(403);
+        }
+        for (const method of ["PUT", "DELETE"]) expect((await fetch(url, { method })).status, method).toBe(403);
+        for (const expiresSeconds of [0, 1.5, 604_801])
+          await expect(direct.readUrl("x", { expiresSeconds, fileName: "x" })).rejects.toMatchObject({ code: "invalid_argument" });
+      });
+
+      test("an address for a part takes that part and nothing else", async () => {
+        const { direct } = store;
+        if (direct === undefined) return;
+        const upload = await direct.begin("direct/part");
+        const [url] = await direct.partUrls("direct/part", upload, { count: 1, ...open });
+        expect((await fetch(url!.replace("partNumber=1", "partNumber=2"), { method: "PUT", body: "x" })).status).toBe(403);
+        expect((await fetch(url!.replace("direct/part", "direct/other"), { method: "PUT", body: "x" })).status).toBe(403);
+        expect((await fetch(url!)).status).toBe(403);
+        await direct.abort("direct/part", upload);
+      });
+
+      test("a blob is copied within the store", async () => {
+        const { direct } = store;
+        if (direct === undefined) return;
+        const data = randomBytes(100_000);
+        await store.put("direct/from +%é", data);
+        await direct.copy("direct/from +%é", "direct/to");
+        expect(digest(await bytesOf(store.get("direct/to")))).toBe(digest(data));
+        await expect(direct.copy("direct/none", "direct/to")).rejects.toMatchObject({ code: "not_found" });
+      });
+    });
+
     test("a key that is not made of plain names is refused by every verb", async () => {
       for (const key of [
         "",
@@ -150,6 +258,7 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStore>):
           () => store.head(key),
           () => store.delete(key),
           () => store.localPath(key),
+          ...(store.direct === undefined ? [] : verbsOf(store.direct, key)),
         ];
         for (const verb of verbs) await expect((async () => verb())(), key).rejects.toMatchObject({ code: "invalid_argument" });
       }
@@ -167,6 +276,24 @@ async function keys(store: BlobStore, prefix: string): Promise<string[]> {
   const found: string[] = [];
   for await (const info of store.list(prefix)) found.push(info.key);
   return found;
+}
+
+async function uploads(direct: DirectTransfers, prefix: string): Promise<[string, string][]> {
+  const found: [string, string][] = [];
+  for await (const { key, upload, begunMs } of direct.unfinished(prefix)) if (Date.now() - begunMs < 600_000) found.push([key, upload]);
+  return found;
+}
+
+function verbsOf(direct: DirectTransfers, key: string): (() => Promise<unknown>)[] {
+  return [
+    () => direct.begin(key),
+    () => direct.partUrls(key, "u", { count: 1, expiresSeconds: 60 }),
+    () => direct.finish(key, "u", [{ number: 1, etag: "e" }]),
+    () => direct.abort(key, "u"),
+    () => direct.readUrl(key, { expiresSeconds: 60, fileName: "x" }),
+    () => direct.copy(key, "x"),
+    () => direct.copy("x", key),
+  ];
 }
 
 async function* slowly(parts: Uint8Array[]): AsyncIterable<Uint8Array> {

@@ -68,7 +68,7 @@ export async function openLocalBlobs(options: { folder: string }): Promise<BlobS
   }
 
   return {
-    capabilities: { localFiles: true, presigned: false },
+    capabilities: { localFiles: true },
 
     put: (key, data, putOptions) => translated(put(key, pathOf(key), (temporary) => writeSynced(temporary, data), putOptions?.ifAbsent === true)),
 

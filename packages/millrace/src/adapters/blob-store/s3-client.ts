@@ -51,8 +51,10 @@ export interface S3Answer {
 
 export interface S3Client {
   send(request: S3Request): Promise<S3Answer>;
-  /** An address that anyone may use for `expiresSeconds`, without credentials. */
-  presign(method: "GET" | "PUT", key: string, expiresSeconds: number): Promise<string>;
+  /** An address that anyone may use for `expiresSeconds`, without credentials; the query is signed with it. */
+  presign(method: "GET" | "PUT", key: string, expiresSeconds: number, query: Record<string, string>): Promise<string>;
+  /** How a copy names the blob it is made of. */
+  copySource(key: string): string;
   /** Key within the bucket of a key below the prefix. */
   fullKey(key: string): string;
   /** Closes idle connections. */
@@ -65,8 +67,12 @@ export function s3Client(options: S3Options): S3Client {
   const above = options.prefix.replace(/^\/+|\/+$/g, "");
   const fullKey = (key: string) => (above === "" ? key : `${above}/${key}`);
 
+  const encodedKey = (key: string) => fullKey(key).split("/").map(encodeStrictly).join("/");
+  /** Keys derived from the secret, one a day. */
+  const signingKeys = new Map<string, ArrayBuffer>();
+
   function address({ key, query }: { key?: string; query?: Record<string, string> }): string {
-    const path = key === undefined ? bucket : `${bucket}/${fullKey(key).split("/").map(encodeStrictly).join("/")}`;
+    const path = key === undefined ? bucket : `${bucket}/${encodedKey(key)}`;
     const url = new URL(path, base);
     for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
     return url.toString().replaceAll("+", "%20"); // URLSearchParams writes spaces as `+`, which signatures read otherwise
@@ -84,6 +90,7 @@ export function s3Client(options: S3Options): S3Client {
       service: "s3",
       region,
       method,
+      cache: signingKeys,
       url: address(request),
       headers: { ...request.headers, "x-amz-content-sha256": createHash("sha256").update(body).digest("hex") },
     }).sign();
@@ -161,9 +168,10 @@ export function s3Client(options: S3Options): S3Client {
     send,
     fullKey,
     close: () => agent.destroy(),
-    async presign(method, key, expiresSeconds) {
-      const url = address({ key, query: { "X-Amz-Expires": String(expiresSeconds) } });
-      const signed = await new AwsV4Signer({ ...credentials, service: "s3", region, method, url, signQuery: true }).sign();
+    copySource: (key) => `/${bucket}/${encodedKey(key)}`,
+    async presign(method, key, expiresSeconds, query) {
+      const url = address({ key, query: { ...query, "X-Amz-Expires": String(expiresSeconds) } });
+      const signed = await new AwsV4Signer({ ...credentials, service: "s3", region, method, url, cache: signingKeys, signQuery: true }).sign();
       return signed.url.toString();
     },
   };

@@ -8,18 +8,14 @@ import { AppError, toAppError } from "#kit/app-error";
 import type { BlobInfo, BlobStore } from "#ports/blob-store";
 import { blobNotFound, checkPrefix, keySegments } from "./blob-key.ts";
 import { s3Client, xmlText, type S3Client, type S3Options, type S3Response } from "./s3-client.ts";
+import { s3Direct } from "./s3-direct.ts";
 import { headOf, infoOf, upload } from "./s3-upload.ts";
-
-export type S3Blobs = BlobStore & {
-  /** An address under which anyone may read or write one blob for a while (at most seven days), without credentials. */
-  presign(method: "GET" | "PUT", key: string, expiresSeconds: number): Promise<string>;
-};
 
 /**
  * Blobs in a bucket of S3 or of a store that speaks its protocol. Streams both ways; large blobs are sent in parts. What other engines open
  * as files is copied into `cacheFolder`, by key and content; the folder may be emptied whenever nothing runs.
  */
-export function openS3Blobs(options: S3Options): S3Blobs {
+export function openS3Blobs(options: S3Options): BlobStore {
   const client = s3Client(options);
   // One cache folder may serve several stores.
   const store = createHash("sha256").update([options.endpoint, options.bucket, options.prefix].join("\n")).digest("hex").slice(0, 16);
@@ -35,7 +31,8 @@ export function openS3Blobs(options: S3Options): S3Blobs {
   };
 
   return {
-    capabilities: { localFiles: true, presigned: true },
+    capabilities: { localFiles: true },
+    direct: s3Direct(client),
 
     async put(key, data, putOptions) {
       keySegments(key);
@@ -79,16 +76,6 @@ export function openS3Blobs(options: S3Options): S3Blobs {
       if (cached?.size === info.sizeBytes) return path;
       await fetchInto(client, key, info, path);
       return path;
-    },
-
-    async presign(method, key, expiresSeconds) {
-      keySegments(key);
-      if (!Number.isInteger(expiresSeconds) || expiresSeconds < 1 || expiresSeconds > 604_800) {
-        throw new AppError("invalid_argument", `A presigned address cannot last ${expiresSeconds} seconds.`, {
-          hint: "Give whole seconds from 1 to 604800 (seven days).",
-        });
-      }
-      return client.presign(method, key, expiresSeconds);
     },
 
     close: () => Promise.resolve(client.close()),

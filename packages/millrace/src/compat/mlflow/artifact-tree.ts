@@ -2,16 +2,19 @@ import {
   type ArtifactData,
   artifactKey,
   deleteArtifact,
+  digestUpload,
   getArtifact,
   getRun,
+  isUpload,
   listArtifacts,
   logArtifact,
   readArtifact,
-  storeBytes,
+  storedContent,
+  type StoredContent,
   type TrackingServices,
 } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
-import { deleteFileRows, fileAt, filesIn, type FileRow, saveFile } from "./files.ts";
+import { deleteFileRows, fileAt, filesIn, type FileRow, renameFileContent, saveFile } from "./files.ts";
 import { loggedModelsOfRun } from "./logged-model-reads.ts";
 import { experimentLocation, runRoot } from "./places.ts";
 import { absent, invalid } from "./protocol.ts";
@@ -23,10 +26,10 @@ export interface Entry {
   sizeBytes: number;
 }
 
-/** A file with its bytes; `digest` is their SHA-256. */
+/** A file with its bytes; `content` names these and no others. */
 export interface StoredFile {
   path: string;
-  digest: string;
+  content: string;
   sizeBytes: number;
   createdMs: number;
   bytes(range?: { first: number; last: number }): Promise<AsyncIterable<Uint8Array>>;
@@ -36,14 +39,26 @@ export interface StoredFile {
  * The paths below `mlflow-artifacts:/` as one tree. What stands where a run has its artifacts is that run's, with all that tracking
  * knows of artifacts; other paths (models that no run owns, places that an experiment was given) are files of their own.
  */
-export async function putFile(tracking: TrackingServices, path: string, data: ArtifactData): Promise<void> {
+export async function putFile(tracking: TrackingServices, path: string, data: ArtifactData | StoredContent): Promise<void> {
   const place = await placeOf(tracking, path);
   if (place.run !== undefined && place.path !== "") {
     await logArtifact(tracking, { run: place.run, path: place.path, data });
     return;
   }
-  const { digest, sizeBytes } = await storeBytes(tracking.blobs, data);
-  await tracking.state.write((transaction) => saveFile(transaction, { path, digest, size_bytes: sizeBytes, created_ms: tracking.clock.now() }));
+  const { content, sizeBytes } = await storedContent(tracking.blobs, data);
+  await tracking.state.write((transaction) =>
+    saveFile(transaction, { path, digest: content, size_bytes: sizeBytes, created_ms: tracking.clock.now() }),
+  );
+}
+
+/** Throws where no file can be put: a folder stands there, or the run is deleted. */
+export async function checkPlace(tracking: TrackingServices, path: string): Promise<void> {
+  const { run } = await placeOf(tracking, path);
+  if (run !== undefined && (await getRun(tracking, run)).deletedMs !== undefined)
+    throw invalid(`The run ${run} must be in the 'active' state. Current state is deleted.`);
+  await getFile(tracking, path).catch((error: unknown) => {
+    if (!(error instanceof AppError && error.code === "not_found")) throw error;
+  });
 }
 
 /** Throws where there is no such file, and for a folder. */
@@ -59,16 +74,16 @@ export async function getFile(tracking: TrackingServices, path: string): Promise
         return elsewhere;
       });
     if (typeof artifact === "string") return getFile(tracking, artifact);
-    if (artifact.digest === undefined) throw isFolder(path);
+    if (artifact.content === undefined) throw isFolder(path);
     const bytes = async (range?: { first: number; last: number }) =>
       (await readArtifact(tracking, { run, path: inRun, ...(range !== undefined && { range }) })).bytes;
-    return { path, digest: artifact.digest, sizeBytes: artifact.sizeBytes, createdMs: artifact.createdMs, bytes };
+    return { path, content: artifact.content, sizeBytes: artifact.sizeBytes, createdMs: artifact.createdMs, bytes };
   }
   const row = await fileAt(tracking.state, path);
   if (row === undefined) throw absent(`No such artifact: '${path}'`);
-  const { digest, size_bytes: sizeBytes, created_ms: createdMs } = row;
-  if (digest === null) throw isFolder(path);
-  return { path, digest, sizeBytes, createdMs, bytes: (range) => tracking.blobs.get(artifactKey(digest), range) };
+  const { digest: content, size_bytes: sizeBytes, created_ms: createdMs } = row;
+  if (content === null) throw isFolder(path);
+  return { path, content, sizeBytes, createdMs, bytes: (range) => tracking.blobs.get(artifactKey(content), range) };
 }
 
 /** What is directly in a folder, by name; nothing where there is none. */
@@ -82,24 +97,30 @@ export async function listFolder(tracking: TrackingServices, folder: string): Pr
   const above = folder.slice(0, folder.length - place.path.length);
   for (let after = ""; ;) {
     const page = await listArtifacts(tracking, { run: place.run, folder: place.path, after, limit: namesPerRead });
-    for (const { path, digest, sizeBytes } of page) entries.push({ path: joined(above, path), folder: digest === undefined, sizeBytes });
+    for (const { path, content, sizeBytes } of page) entries.push({ path: joined(above, path), folder: content === undefined, sizeBytes });
     if (page.length < namesPerRead) return entries.length > 0 && place.path !== "" ? entries : withLoggedModels(tracking, place, folder, entries);
     after = page.at(-1)!.path.split("/").at(-1)!; // a full page has a last one
   }
 }
 const namesPerRead = 10_000;
 
-/** All files below a folder, or the file itself. */
-export async function filesBelow(tracking: TrackingServices, path: string): Promise<StoredFile[]> {
-  const files: StoredFile[] = [];
+/** All files below a folder with their digests; those that are not known yet are learned first. */
+export async function filesBelow(tracking: TrackingServices, path: string): Promise<(StoredFile & { digest: string })[]> {
+  const files: (StoredFile & { digest: string })[] = [];
   const folders = [path];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const entry of await listFolder(tracking, folder)) {
       if (entry.folder) folders.push(entry.path);
-      else files.push(await getFile(tracking, entry.path));
+      else files.push(await withDigest(tracking, await getFile(tracking, entry.path)));
     }
   }
   return files;
+}
+
+async function withDigest(tracking: TrackingServices, file: StoredFile): Promise<StoredFile & { digest: string }> {
+  if (!isUpload(file.content)) return { ...file, digest: file.content };
+  const digest = await digestUpload(tracking, file.content, renameFileContent);
+  return { ...file, content: digest, digest, bytes: (range) => tracking.blobs.get(artifactKey(digest), range) };
 }
 
 /** Takes a file, or a folder with all in it, away; nothing where there is nothing. */

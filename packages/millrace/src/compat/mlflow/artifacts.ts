@@ -2,11 +2,12 @@ import type { TrackingServices } from "#domains/tracking";
 import type { AnyRoute } from "#kit/route";
 import { safePath } from "./artifact-path.ts";
 import { deleteTree, getFile, listFolder, putFile, rootPath } from "./artifact-tree.ts";
+import { cancelUpload, completeUpload, createUpload, presignedDownload } from "./direct-files.ts";
 import { endpoint, type Handler, under } from "./endpoint.ts";
 import { fileAnswer } from "./file-answer.ts";
 import { type FileHandler, fileRoute, uploaded } from "./file-route.ts";
 import { experimentLocation, runRoot } from "./places.ts";
-import { invalid, refusal } from "./protocol.ts";
+import { invalid } from "./protocol.ts";
 import { needRun, needText, text } from "./request.ts";
 import { findRun } from "./runs.ts";
 
@@ -31,15 +32,6 @@ const list: Handler = async ({ tracking }, fields) => {
     ...(!folder && { file_size: sizeBytes }),
   }));
   return files.length > 0 ? { files } : {};
-};
-
-/** Only stores that give out URLs of their own take uploads in parts; clients then send the file whole. */
-const multipart: Handler = async () => {
-  throw refusal("NOT_IMPLEMENTED", "Multipart upload is not supported for the current artifact repository");
-};
-
-const presigned: Handler = async () => {
-  throw refusal("NOT_IMPLEMENTED", "Multipart download is not supported for the current artifact repository");
 };
 
 /** The files of a run, for pages and for clients that do not go through the proxied paths. */
@@ -78,8 +70,12 @@ export const artifactRoutes: AnyRoute[] = [
     fileRoute("GET", `${base}/artifacts/{path*}`, "project:read", download),
     fileRoute("PUT", `${base}/artifacts/{path*}`, "project:run", upload),
     fileRoute("DELETE", `${base}/artifacts/{path*}`, "project:run", remove),
-    under("", "POST", `${base}/mpu/*`, "project:run", multipart),
-    under("", "GET", `${base}/presigned/*`, "project:read", presigned),
+    ...["", "/{folder*}"].flatMap((folder) => [
+      under("", "POST", `${base}/mpu/create${folder}`, "project:run", createUpload),
+      under("", "POST", `${base}/mpu/complete${folder}`, "project:run", completeUpload),
+      under("", "POST", `${base}/mpu/abort${folder}`, "project:run", cancelUpload),
+    ]),
+    under("", "GET", `${base}/presigned/{path*}`, "project:read", presignedDownload),
   ]),
   ...endpoint("GET", "artifacts/list", "project:read", listRun),
   ...["/get-artifact", "/ajax-api/2.0/mlflow/get-artifact"].map((path) => fileRoute("GET", path, "project:read", downloadOfRun)),

@@ -4,7 +4,7 @@ import { json } from "./protocol.ts";
 
 /** Answers a file's bytes, a range of them, or that they have not changed. Nothing of it may run in a browser's page of this server. */
 export async function fileAnswer(file: StoredFile, headers: Record<string, unknown>): Promise<RawAnswer> {
-  const etag = `"${file.digest}"`;
+  const etag = `"${file.content}"`;
   const name = file.path.split("/").at(-1)!; // split gives at least one part
   const common = {
     etag,

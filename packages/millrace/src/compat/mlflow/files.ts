@@ -1,10 +1,11 @@
+import { currentContent } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { sql } from "#kit/sql";
 import type { Reader, Transaction } from "#ports/database";
 
 export interface FileRow {
   path: string;
-  /** Null for a folder. */
+  /** What names the bytes (tracking's `artifactKey`). Null for a folder. */
   digest: string | null;
   size_bytes: number;
   created_ms: number;
@@ -25,7 +26,8 @@ export async function saveFile(transaction: Transaction, file: FileRow & { diges
   const standing = await fileAt(transaction, file.path);
   if (standing !== undefined && standing.digest === null) throw taken(file.path, "folder");
   const [folder, name] = split(file.path);
-  await transaction.run(sql`insert into mlflow_file (${columns}) values (${folder}, ${name}, ${file.digest}, ${file.size_bytes}, ${file.created_ms})
+  const content = await currentContent(transaction, file.digest);
+  await transaction.run(sql`insert into mlflow_file (${columns}) values (${folder}, ${name}, ${content}, ${file.size_bytes}, ${file.created_ms})
     on conflict (folder, name) do update set digest = excluded.digest, size_bytes = excluded.size_bytes, created_ms = excluded.created_ms`);
 }
 
@@ -37,6 +39,11 @@ export async function fileAt(reader: Reader, path: string): Promise<FileRow | un
 
 export async function filesIn(reader: Reader, folder: string): Promise<FileRow[]> {
   return (await reader.all<StoredRow>(sql`select ${columns} from mlflow_file where folder = ${folder} order by name`)).map(parse);
+}
+
+/** Gives files that stand under one name for their bytes another one for the same bytes. */
+export async function renameFileContent(transaction: Transaction, from: string, to: string): Promise<void> {
+  await transaction.run(sql`update mlflow_file set digest = ${to} where digest = ${from}`);
 }
 
 /** Forgets a file, or a folder with all below it. */

@@ -10,12 +10,12 @@ export const serverRoutes = endpoint(
   "GET",
   "server-info",
   "public",
-  async () => ({
+  async ({ tracking }) => ({
     store_type: "SqlStore",
     workspaces_enabled: false,
     trace_archival_enabled: false,
-    multipart_uploads_enabled: false,
-    multipart_downloads_enabled: false,
+    multipart_uploads_enabled: tracking.blobs.direct !== undefined,
+    multipart_downloads_enabled: tracking.blobs.direct !== undefined,
   }),
   "3.0",
 );

@@ -1,10 +1,22 @@
 import { AppError } from "#kit/app-error";
 import { trackingLimits } from "./model.ts";
 
-/** Where an artifact's bytes are in the blob store. Equal bytes are stored once, whatever run or path they have. */
-export function artifactKey(digest: string): string {
-  if (!/^[0-9a-f]{64}$/.test(digest)) throw new AppError("invalid_argument", `"${digest.slice(0, 100)}" is not a SHA-256 digest.`);
-  return `artifacts/sha256/${digest.slice(0, 2)}/${digest}`;
+/**
+ * Where an artifact's bytes are in the blob store. Equal bytes are stored once, whatever run or path they have: they are named by
+ * their digest. Bytes that never passed through this process are named by the upload that brought them, until their digest is known.
+ */
+export function artifactKey(content: string): string {
+  if (isUpload(content)) return `${uploadFolder}${content}`;
+  if (!/^[0-9a-f]{64}$/.test(content)) throw new AppError("invalid_argument", `"${content.slice(0, 100)}" is not a SHA-256 digest.`);
+  return `artifacts/sha256/${content.slice(0, 2)}/${content}`;
+}
+
+/** Where the blobs of uploads are. */
+export const uploadFolder = "artifacts/uploads/";
+
+/** Whether content is named by its upload: its digest is not known yet. */
+export function isUpload(content: string): boolean {
+  return /^upload-[0-9A-Z]{26}$/.test(content);
 }
 
 /**

@@ -5,17 +5,24 @@ import { join } from "node:path";
 import { AppError, toAppError } from "#kit/app-error";
 import { sha256 } from "#kit/hash";
 import type { BlobStore } from "#ports/blob-store";
-import { artifactKey, checkArtifactPath } from "./artifact-path.ts";
+import { artifactKey, checkArtifactPath, isUpload } from "./artifact-path.ts";
 import type { Artifact, TrackingServices } from "./model.ts";
 import { activeRun, saveArtifact } from "./store.ts";
+import { currentContent } from "./upload-store.ts";
 
 /** Bytes of an artifact: in memory, a file that is kept, or a stream that is first written to `scratchFolder` to learn its digest. */
 export type ArtifactData = Uint8Array | { file: string } | { stream: AsyncIterable<Uint8Array>; scratchFolder: string };
 
+/** Bytes that the store has already, as `finishUpload` answers them. */
+export interface StoredContent {
+  content: string;
+  sizeBytes: number;
+}
+
 export interface NewArtifact {
   run: string;
   path: string;
-  data: ArtifactData;
+  data: ArtifactData | StoredContent;
   mediaType?: string;
 }
 
@@ -26,13 +33,21 @@ export interface NewArtifact {
 export async function logArtifact({ state, blobs, clock }: TrackingServices, { run, path, data, mediaType }: NewArtifact): Promise<Artifact> {
   checkArtifactPath(path);
   await activeRun(state, run); // before any bytes are moved; asked again below
-  const { digest, sizeBytes } = await storeBytes(blobs, data);
-  const artifact: Artifact = { path, digest, sizeBytes, mediaType, createdMs: clock.now() };
-  await state.write(async (transaction) => {
+  const stored = await storedContent(blobs, data);
+  return state.write(async (transaction) => {
     await activeRun(transaction, run);
+    const content = await currentContent(transaction, stored.content);
+    const artifact = { path, content, sizeBytes: stored.sizeBytes, mediaType, createdMs: clock.now() };
     await saveArtifact(transaction, run, artifact);
+    return { ...artifact, digest: isUpload(content) ? undefined : content };
   });
-  return artifact;
+}
+
+/** Brings bytes into the store, where they are not there already. */
+export async function storedContent(blobs: BlobStore, data: ArtifactData | StoredContent): Promise<StoredContent> {
+  if ("content" in data) return data;
+  const { digest, sizeBytes } = await storeBytes(blobs, data);
+  return { content: digest, sizeBytes };
 }
 
 /** Puts bytes under their digest, once however often they come. */

@@ -36,7 +36,7 @@ export async function logModel({ state, blobs, clock }: TrackingServices, model:
     for (const [i, file] of stored.entries()) {
       await saveArtifact(transaction, run, {
         path: `${path}/${file.path}`,
-        digest: file.digest,
+        content: file.digest,
         sizeBytes: file.sizeBytes,
         mediaType: files[i]!.mediaType,
         createdMs: clock.now(),

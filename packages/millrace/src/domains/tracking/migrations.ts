@@ -42,4 +42,14 @@ export const trackingMigrations: Migration[] = [
       `create index tracking_artifact_digest on tracking_artifact (digest)`,
     ],
   },
+  {
+    id: "tracking-003-uploads",
+    statements: [
+      // Uploads that do not pass through this process. What is finished is an artifact's content until its digest is known.
+      `create table tracking_upload (
+        id text primary key, target text not null, store_upload text not null, begun_ms bigint not null, finished_ms bigint,
+        size_bytes bigint not null, digest text, digested_ms bigint
+      )`,
+    ],
+  },
 ];

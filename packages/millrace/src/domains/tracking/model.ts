@@ -170,7 +170,9 @@ export interface RunDetail extends Run {
 
 export interface Artifact {
   path: string;
-  /** SHA-256 of the bytes; undefined for a folder. */
+  /** What names the bytes in the store (see `artifactKey`); undefined for a folder. */
+  content: string | undefined;
+  /** SHA-256 of the bytes; undefined for a folder, and while it is not known of bytes that went to the store directly. */
   digest: string | undefined;
   sizeBytes: number;
   mediaType: string | undefined;

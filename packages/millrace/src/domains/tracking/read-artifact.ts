@@ -29,6 +29,6 @@ export async function readArtifact(
   { run, path, range }: { run: string; path: string; range?: { first: number; last: number } },
 ): Promise<{ artifact: Artifact; bytes: AsyncIterable<Uint8Array> }> {
   const artifact = await getArtifact(services, { run, path });
-  if (artifact.digest === undefined) throw new AppError("invalid_argument", `"${path}" is a folder.`, { hint: "Name a file in it." });
-  return { artifact, bytes: await services.blobs.get(artifactKey(artifact.digest), range) };
+  if (artifact.content === undefined) throw new AppError("invalid_argument", `"${path}" is a folder.`, { hint: "Name a file in it." });
+  return { artifact, bytes: await services.blobs.get(artifactKey(artifact.content), range) };
 }

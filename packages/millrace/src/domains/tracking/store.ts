@@ -12,6 +12,7 @@
 import { AppError } from "#kit/app-error";
 import { sql, sqlIn, sqlJoin, type Sql } from "#kit/sql";
 import type { Reader, Transaction } from "#ports/database";
+import { isUpload } from "./artifact-path.ts";
 import { decodeColumns, encodeColumns, type MetricColumns, type MixedColumns } from "./metric-columns.ts";
 import type { Artifact, Experiment, MetricValue, Run, RunDetail, RunStatus } from "./model.ts";
 
@@ -297,6 +298,7 @@ interface ArtifactRow {
   folder: string;
   name: string;
   digest: string | null;
+  /** What names the bytes: a digest, or an upload whose digest is not known yet. Null for a folder. */
   size_bytes: number;
   media_type: string | null;
   created_ms: number;
@@ -305,7 +307,7 @@ interface ArtifactRow {
 const artifactColumns = sql`folder, name, digest, size_bytes, media_type, created_ms`;
 
 /** Records a file, and the folders above it. Throws `conflict` where a folder has the file's name, or a file a folder's. */
-export async function saveArtifact(transaction: Transaction, run: string, artifact: Artifact): Promise<void> {
+export async function saveArtifact(transaction: Transaction, run: string, artifact: Omit<Artifact, "digest">): Promise<void> {
   const parts = artifact.path.split("/");
   const name = parts.pop()!; // split gives at least one part
   for (let depth = 0; depth < parts.length; depth++) {
@@ -319,7 +321,7 @@ export async function saveArtifact(transaction: Transaction, run: string, artifa
   const standing = await artifactAt(transaction, run, folder, name);
   if (standing !== undefined && standing.digest === null) throw pathTaken(run, artifact.path, "folder");
   await transaction.run(sql`insert into tracking_artifact (run, folder, name, digest, size_bytes, media_type, created_ms)
-    values (${run}, ${folder}, ${name}, ${artifact.digest}, ${artifact.sizeBytes}, ${artifact.mediaType}, ${artifact.createdMs})
+    values (${run}, ${folder}, ${name}, ${artifact.content}, ${artifact.sizeBytes}, ${artifact.mediaType}, ${artifact.createdMs})
     on conflict (run, folder, name) do update set digest = excluded.digest, size_bytes = excluded.size_bytes,
     media_type = excluded.media_type, created_ms = excluded.created_ms`);
 }
@@ -350,13 +352,19 @@ export async function deleteArtifactRows(transaction: Transaction, run: string, 
 }
 
 function artifactAt(reader: Reader, run: string, folder: string, name: string): Promise<ArtifactRow | undefined> {
+/** Gives artifacts that stand under one name for their bytes another one for the same bytes. */
+export async function renameContent(transaction: Transaction, from: string, to: string): Promise<void> {
+  await transaction.run(sql`update tracking_artifact set digest = ${to} where digest = ${from}`);
+}
+
   return reader.get<ArtifactRow>(sql`select ${artifactColumns} from tracking_artifact where run = ${run} and folder = ${folder} and name = ${name}`);
 }
 
 function parseArtifact(row: ArtifactRow): Artifact {
   return {
     path: row.folder === "" ? row.name : `${row.folder}/${row.name}`,
-    digest: row.digest ?? undefined,
+    content: row.digest ?? undefined,
+    digest: row.digest === null || isUpload(row.digest) ? undefined : row.digest,
     sizeBytes: row.size_bytes,
     mediaType: row.media_type ?? undefined,
     createdMs: row.created_ms,

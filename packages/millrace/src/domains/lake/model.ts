@@ -122,6 +122,14 @@ export interface Lake {
    * (at least an hour, so that no writer at work loses a file). With `dryRun` only names them.
    */
   vacuum(table: string, options: { olderThanMs: number; keepVersions?: number[]; dryRun?: boolean }): Promise<{ paths: string[]; bytes: number }>;
+  /**
+   * Removes data files that no version ever named, left by writers that were killed `olderThanMs` ago (at least an hour). Every version
+   * stays readable. With `dryRun` only names them. `looked` counts the table's data files, `young` those that may yet be named.
+   */
+  removeAbandoned(
+    table: string,
+    options: { olderThanMs: number; dryRun?: boolean },
+  ): Promise<{ looked: number; young: number; paths: string[]; bytes: number }>;
   /** Removes a table with all its versions; no error when it is not there. */
   drop(table: string): Promise<void>;
 }

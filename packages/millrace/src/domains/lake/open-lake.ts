@@ -5,6 +5,7 @@ import type { Log } from "#kit/log";
 import { quoteName } from "#kit/sql-text";
 import type { BlobStore } from "#ports/blob-store";
 import type { ColumnType, Warehouse, WarehouseTable } from "#ports/warehouse";
+import { removeAbandoned } from "./abandoned.ts";
 import { changesSince } from "./changes.ts";
 import type { LakeContext } from "./context.ts";
 import { merge } from "./merge.ts";
@@ -34,6 +35,7 @@ export function openLake(deps: { blobs: BlobStore; warehouse: Warehouse; clock: 
     columns: (table, options) => columns(lake, table, options ?? {}),
     changesSince: (table, version) => changesSince(lake, table, version),
     vacuum: (table, options) => vacuum(lake, table, options),
+    removeAbandoned: (table, options) => removeAbandoned(lake, table, options),
     drop: (table) => drop(lake, table),
   };
 }

@@ -1,3 +1,4 @@
+export { pipelineBlobs } from "./blob-references.ts";
 export {
   defineStep,
   flow,

@@ -1,4 +1,5 @@
 /** Where models answer: on a stream, over HTTP, in batch; every answer recorded and traceable. */
+export { checkpointPlace, servingBlobs } from "./blob-references.ts";
 export { endpoint, replay, type Endpoint, type EndpointOptions, type Replay, type Retraining } from "./define.ts";
 export { createEndpointDesk, type DeskOptions, type EndpointDescription, type EndpointDesk } from "./endpoint-desk.ts";
 export { servingMigrations } from "./migrations.ts";

@@ -1,4 +1,5 @@
 export { artifactKey, checkArtifactPath, isUpload, uploadFolder } from "./artifact-path.ts";
+export { artifactPlace, digestOfKey, trackingBlobs } from "./blob-references.ts";
 export { deleteExperiment, getExperiment, listExperiments, restoreExperiment, updateExperiment } from "./change-experiment.ts";
 export { deleteRun, finishRun, restoreRun, updateRun } from "./change-run.ts";
 export { createExperiment, ensureExperiment } from "./create-experiment.ts";

@@ -52,4 +52,14 @@ export const trackingMigrations: Migration[] = [
       )`,
     ],
   },
+  {
+    id: "tracking-004-housekeeping",
+    statements: [
+      `create index tracking_run_parent on tracking_run (parent)`,
+      // Code changes that are kept as blobs are found without reading every run's context.
+      `create index tracking_run_context_diff on tracking_run_context (run) where source like '%"diff":"%'`,
+      // Which runs were purged, call by call, so that every process takes them out of what it searches.
+      `create table tracking_purge (seq bigint primary key, runs text not null, purged_ms bigint not null)`,
+    ],
+  },
 ];

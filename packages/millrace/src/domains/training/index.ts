@@ -1,3 +1,4 @@
+export { trainingBlobPlaces } from "./blob-places.ts";
 export { buildTrainingSet, type TrainingSetServices } from "./build-training-set.ts";
 export { search, trees, type ParameterSpace, type SearchSpace, type TrainerHandle } from "./define.ts";
 export {

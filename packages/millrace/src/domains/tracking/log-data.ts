@@ -4,6 +4,7 @@ import { stableJson } from "#kit/hash";
 import { parseArgument } from "#kit/parse-argument";
 import type { Transaction } from "#ports/database";
 import { type RunInput, runInputSchema, type RunOutput, runOutputSchema, type TrackingServices } from "./model.ts";
+import { noteChange } from "./run-index.ts";
 import { activeRun, beginChange, findRunContext, saveRunContext } from "./store.ts";
 
 const itemsAtMost = 10_000;
@@ -12,6 +13,7 @@ const itemsAtMost = 10_000;
 export async function logInputs({ state, clock }: TrackingServices, { run, inputs }: { run: string; inputs: RunInput[] }): Promise<void> {
   const parsed = parseArgument(z.array(runInputSchema).max(1_000), "inputs", inputs);
   await state.write((transaction) => addItems(transaction, clock.now(), run, "inputs", parsed));
+  noteChange(state, run);
 }
 
 /** Adds what came out of a run; one that is there already, equal in every field, is not added again. */

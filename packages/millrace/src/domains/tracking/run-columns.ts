@@ -1,4 +1,5 @@
 import { decodeColumns } from "./metric-columns.ts";
+import type { RunInput } from "./model.ts";
 import { parseKeys, parseTexts, type RunRow } from "./store.ts";
 
 /** Runs per page of a column. Small, because experiments differ in their keys: a column only has pages where a run has its key. */
@@ -8,6 +9,8 @@ const pageMask = pageSize - 1;
 
 export interface NumberColumn {
   kind: "number";
+  /** How many runs have it. */
+  readonly count: number;
   has(slot: number): boolean;
   /** NaN where there is none. */
   at(slot: number): number;
@@ -16,6 +19,7 @@ export interface NumberColumn {
 
 export interface TextColumn {
   kind: "text";
+  readonly count: number;
   /** Distinct texts; a code is a position in it. */
   levels: string[];
   /** -1 where there is none. */
@@ -23,7 +27,12 @@ export interface TextColumn {
   set(slot: number, value: string | undefined): void;
 }
 
-export type FieldKind = "metric" | "param" | "tag" | "attribute";
+export type FieldKind = "metric" | "param" | "tag" | "input" | "attribute";
+
+/** Keys of what a run knows of each of its inputs. A column of inputs has per run a JSON list of distinct texts. */
+export const inputFields = ["name", "digest", "table", "use"] as const;
+/** Of longer notes the rest is not searched: memory is for many runs. */
+const noteLength = 10_000;
 
 /** All runs as columns. A slot is a run's position, for as long as the process lives. */
 export interface RunColumns {
@@ -32,6 +41,10 @@ export interface RunColumns {
   /** Number of the change that the columns show of a run; undefined when they do not have it. */
   revision(id: string): number | undefined;
   put(row: RunRow): void;
+  /** Inputs and note, of a run that has been put. */
+  putContext(row: { run: string; inputs: string; note: string }): void;
+  /** Keys that some run has or had. */
+  keys(kind: "metric" | "param" | "tag"): string[];
   /** Undefined where no run has such a key. */
   column(kind: FieldKind, key: string): NumberColumn | TextColumn | undefined;
 }
@@ -42,7 +55,10 @@ export function newRunColumns(): RunColumns {
   const tagKeys: string[][] = [];
   const slots = new Map<string, number>();
   const numbers = { metric: new Map<string, NumberColumn>(), attribute: new Map<string, NumberColumn>() };
-  const texts = { param: new Map<string, TextColumn>(), tag: new Map<string, TextColumn>(), attribute: new Map<string, TextColumn>() };
+  const texts = {
+    ...{ param: new Map<string, TextColumn>(), tag: new Map<string, TextColumn>() },
+    ...{ input: new Map<string, TextColumn>(), attribute: new Map<string, TextColumn>() },
+  };
   let metricColumns = new Map<string, NumberColumn[]>(); // by key list: runs of one experiment mostly have the same
   const number = (kind: keyof typeof numbers, key: string) => getOrMake(numbers[kind], key, newNumberColumn);
   const newText = () => newTextColumn(() => ids.length);
@@ -57,6 +73,17 @@ export function newRunColumns(): RunColumns {
     column(kind, key) {
       if (kind === "metric") return numbers.metric.get(key);
       return texts[kind].get(key) ?? (kind === "attribute" ? numbers.attribute.get(key) : undefined);
+    },
+    keys: (kind) => [...(kind === "metric" ? numbers.metric : texts[kind]).keys()],
+    putContext({ run, inputs, note }) {
+      const slot = slots.get(run);
+      if (slot === undefined) return;
+      const items = JSON.parse(inputs) as RunInput[]; // written from checked values by this domain
+      for (const field of inputFields) {
+        const values = [...new Set(items.flatMap((item) => item[field] ?? []))];
+        text("input", field).set(slot, values.length === 0 ? undefined : JSON.stringify(values));
+      }
+      text("attribute", "note").set(slot, note === "" ? undefined : note.slice(0, noteLength));
     },
     put(row) {
       let slot = slots.get(row.id);
@@ -90,18 +117,26 @@ export function newRunColumns(): RunColumns {
 function newNumberColumn(): NumberColumn {
   const pages: (Float64Array | undefined)[] = [];
   const present: (Uint8Array | undefined)[] = []; // apart from the values: NaN is a value
+  let count = 0;
   return {
     kind: "number",
+    get count() {
+      return count;
+    },
     has: (slot) => present[slot >> pageBits]?.[slot & pageMask] === 1,
     at: (slot) => pages[slot >> pageBits]?.[slot & pageMask] ?? Number.NaN,
     set(slot, value) {
       const page = slot >> pageBits;
       if (value === undefined) {
-        if (present[page] !== undefined) present[page][slot & pageMask] = 0;
+        if (present[page] === undefined) return;
+        count -= present[page][slot & pageMask]!;
+        present[page][slot & pageMask] = 0;
         return;
       }
       (pages[page] ??= new Float64Array(pageSize))[slot & pageMask] = value;
-      (present[page] ??= new Uint8Array(pageSize))[slot & pageMask] = 1;
+      const here = (present[page] ??= new Uint8Array(pageSize));
+      count += 1 - here[slot & pageMask]!;
+      here[slot & pageMask] = 1;
     },
   };
 }
@@ -109,20 +144,28 @@ function newNumberColumn(): NumberColumn {
 function newTextColumn(slotCount: () => number): TextColumn {
   const pages: (Int32Array | undefined)[] = []; // code + 1; 0 for none
   let codes = new Map<string, number>();
+  let count = 0;
   const column: TextColumn = {
     kind: "text",
+    get count() {
+      return count;
+    },
     levels: [],
     code: (slot) => (pages[slot >> pageBits]?.[slot & pageMask] ?? 0) - 1,
     set(slot, value) {
       const page = slot >> pageBits;
       if (value === undefined) {
-        if (pages[page] !== undefined) pages[page][slot & pageMask] = 0;
+        if (pages[page] === undefined) return;
+        if (pages[page][slot & pageMask] !== 0) count--;
+        pages[page][slot & pageMask] = 0;
         return;
       }
       if (column.levels.length > 2 * slotCount() + 1_000) forgetUnused();
       let code = codes.get(value);
       if (code === undefined) codes.set(value, (code = column.levels.push(value) - 1));
-      (pages[page] ??= new Int32Array(pageSize))[slot & pageMask] = code + 1;
+      const here = (pages[page] ??= new Int32Array(pageSize));
+      if (here[slot & pageMask] === 0) count++;
+      here[slot & pageMask] = code + 1;
     },
   };
   return column;

@@ -2,12 +2,16 @@ import { z } from "zod";
 import { AppError } from "#kit/app-error";
 import { likePattern } from "#kit/like-pattern";
 import { keySchema } from "./model.ts";
-import type { FieldKind, NumberColumn, RunColumns, TextColumn } from "./run-columns.ts";
+import { matchFreeText } from "./free-text.ts";
+import { inputFields, type NumberColumn, type RunColumns, type TextColumn } from "./run-columns.ts";
+import { kindAndKey, runAttributes } from "./run-fields.ts";
 
-export const runAttributes = ["id", "name", "experiment", "status", "parent", "actor", "startedMs", "endedMs", "deletedMs"] as const;
-
-const operators = ["=", "!=", "<", "<=", ">", ">=", "like", "ilike", "in", "exists", "missing"] as const;
-type Operator = (typeof operators)[number];
+const negations = { "!=": "=", "not in": "in", "not like": "like", "not ilike": "ilike", "not between": "between" } as const;
+const operators = [
+  ...(["=", "!=", "<", "<=", ">", ">=", "like", "ilike", "in", "between", "exists", "missing"] as const),
+  ...(["not like", "not ilike", "not in", "not between"] as const),
+] as const;
+export type Operator = (typeof operators)[number];
 
 const numberSchema = z.custom<number>((value) => typeof value === "number", "must be a number"); // zod's own number refuses NaN and the infinities
 const valueSchema = z.union([z.string(), numberSchema, z.array(z.union([z.string(), numberSchema]))]);
@@ -16,24 +20,29 @@ const conditionSchema = z.union([
   z.strictObject({ metric: keySchema, ...test }),
   z.strictObject({ param: keySchema, ...test }),
   z.strictObject({ tag: keySchema, ...test }),
+  z.strictObject({ input: z.enum(inputFields), ...test }),
   z.strictObject({ attribute: z.enum(runAttributes), ...test }),
 ]);
+const textSchema = z.strictObject({ text: z.string().min(1).max(1_000) });
 export type RunCondition = z.infer<typeof conditionSchema>;
 
 /**
  * Which runs. `like` and `ilike` (any case) know `%` and `_`. A number compares with a param or tag as a number; one that is not a
- * number never matches. A run without the key matches nothing but `missing` and what stands under `not`.
+ * number meets only `!=` and `not …`. A run without the key matches nothing but `missing` and what stands under `not`. A condition on inputs holds
+ * where one of them meets it; `!=` and `not …` where there are some and none meets the opposite. `text` is found in any case in the
+ * run's id, name, note (its first 10,000 characters), experiment's name and the values of params and tags.
  */
-export type RunFilter = RunCondition | { and: RunFilter[] } | { or: RunFilter[] } | { not: RunFilter };
+export type RunFilter = RunCondition | { text: string } | { and: RunFilter[] } | { or: RunFilter[] } | { not: RunFilter };
 export const runFilterSchema: z.ZodType<RunFilter> = z.lazy(() =>
   z.union(
     [
       conditionSchema,
+      textSchema,
       z.strictObject({ and: z.array(runFilterSchema).max(1_000) }),
       z.strictObject({ or: z.array(runFilterSchema).max(1_000) }),
       z.strictObject({ not: runFilterSchema }),
     ],
-    { error: `not { and | or | not } nor { metric | param | tag | attribute, op, value } with op one of ${operators.join(" ")}` },
+    { error: `not { and | or | not | text } nor { metric | param | tag | input | attribute, op, value } with op one of ${operators.join(", ")}` },
   ),
 );
 const filterDepth = 50;
@@ -53,17 +62,15 @@ export function matchingRuns(columns: RunColumns, filter: RunFilter): Uint8Array
   if ("and" in filter) return combine(columns, filter.and, 1, (a, b) => a & b);
   if ("or" in filter) return combine(columns, filter.or, 0, (a, b) => a | b);
   if ("not" in filter) return matchingRuns(columns, filter.not).map((bit) => 1 - bit);
+  if ("text" in filter) return matchFreeText(columns, filter.text);
   return matchCondition(columns, filter);
 }
 
-/** The field that a condition or an order names. */
-export function fieldOf(
-  named: { metric: string } | { param: string } | { tag: string } | { attribute: (typeof runAttributes)[number] },
-): [FieldKind, string] {
-  if ("metric" in named) return ["metric", named.metric];
-  if ("param" in named) return ["param", named.param];
-  if ("tag" in named) return ["tag", named.tag];
-  return ["attribute", named.attribute];
+/** Every condition of a filter, wherever it stands. */
+export function conditionsOf(filter: RunFilter): (RunCondition | { text: string })[] {
+  if ("and" in filter) return filter.and.flatMap(conditionsOf);
+  if ("or" in filter) return filter.or.flatMap(conditionsOf);
+  return "not" in filter ? conditionsOf(filter.not) : [filter];
 }
 
 function combine(columns: RunColumns, parts: RunFilter[], empty: 0 | 1, operate: (a: number, b: number) => number): Uint8Array {
@@ -75,11 +82,13 @@ function combine(columns: RunColumns, parts: RunFilter[], empty: 0 | 1, operate:
   return result;
 }
 
+type Test = Pick<RunCondition, "op" | "value">;
+
 function matchCondition(columns: RunColumns, condition: RunCondition): Uint8Array {
-  const [kind, key] = fieldOf(condition);
+  const [kind, key] = kindAndKey(condition);
   const column = columns.column(kind, key);
   const numeric = kind === "metric" || column?.kind === "number";
-  const holds = numeric ? numberTest(condition, key) : textTest(condition, key); // before the look-up: a bad condition is an error on an empty store too
+  const holds = numeric ? numberTest(condition, key) : kind === "input" ? inputTest(condition, key) : textTest(condition, key); // before the look-up: a bad condition is an error on an empty store too
   const bits = new Uint8Array(columns.size);
   if (column === undefined) return condition.op === "missing" ? bits.fill(1) : bits;
   if (column.kind === "number") matchNumbers(column, condition.op, holds as (value: number) => boolean, bits);
@@ -103,37 +112,71 @@ function matchTexts(column: TextColumn, op: Operator, holds: (value: string) => 
   }
 }
 
-function numberTest({ op, value }: RunCondition, key: string): (value: number) => boolean {
+function numberTest({ op, value }: Test, key: string): (value: number) => boolean {
   if (op === "exists" || op === "missing") return () => true;
+  if (isNegation(op) && op !== "!=") return not(numberTest({ op: negations[op], value }, key));
   if (op === "in") {
-    const wanted = listOf(value, key);
+    const wanted = listOf(value, op, key);
     const numbers = new Set(wanted.map(Number));
     if (wanted.some((item) => typeof item !== "number")) throw badCondition(key, op, "a list of numbers");
     return (actual) => numbers.has(actual);
   }
-  if (typeof value !== "number" || op === "like" || op === "ilike") throw badCondition(key, op, "a number with = != < <= > >=");
+  if (op === "between") {
+    const [low, high] = boundsOf(value, key);
+    if (typeof low !== "number" || typeof high !== "number") throw badCondition(key, op, "two numbers");
+    return (actual) => actual >= low && actual <= high;
+  }
+  if (typeof value !== "number" || !isComparison(op)) throw badCondition(key, op, "a number with = != < <= > >=");
   return comparison(op, value);
 }
 
-function textTest({ op, value }: RunCondition, key: string): (value: string) => boolean {
+function textTest({ op, value }: Test, key: string): (value: string) => boolean {
   if (op === "exists" || op === "missing") return () => true;
+  if (isNegation(op) && op !== "!=") return not(textTest({ op: negations[op], value }, key));
   if (op === "in") {
-    const wanted = new Set(listOf(value, key).map(String));
-    return (actual) => wanted.has(actual);
+    const wanted = listOf(value, op, key);
+    const wantedTexts = new Set(wanted.filter((item) => typeof item === "string"));
+    const wantedNumbers = new Set(wanted.filter((item) => typeof item === "number"));
+    return (actual) => wantedTexts.has(actual) || (wantedNumbers.size > 0 && !Number.isNaN(numberIn(actual)) && wantedNumbers.has(numberIn(actual)));
+  }
+  if (op === "between") {
+    const [low, high] = boundsOf(value, key);
+    if (typeof low !== typeof high) throw badCondition(key, op, "two texts or two numbers");
+    const [from, to] = [textTest({ op: ">=", value: low }, key), textTest({ op: "<=", value: high }, key)];
+    return (actual) => from(actual) && to(actual);
   }
   if (op === "like" || op === "ilike") {
     if (typeof value !== "string") throw badCondition(key, op, "a text");
     return likePattern(value, { anyCase: op === "ilike" });
   }
+  if (!isComparison(op)) throw badCondition(key, op, "another operator");
   if (typeof value === "number") {
     const holds = comparison(op, value);
     return (actual) => {
       const number = numberIn(actual);
-      return !Number.isNaN(number) && holds(number);
+      return Number.isNaN(number) ? op === "!=" : holds(number);
     };
   }
   if (typeof value !== "string") throw badCondition(key, op, "a text or a number");
   return comparison(op, value);
+}
+
+function inputTest({ op, value }: Test, key: string): (list: string) => boolean {
+  const holds = textTest({ op: isNegation(op) ? negations[op] : op, value }, key);
+  const some = (list: string) => (JSON.parse(list) as string[]).some(holds); // written by the columns
+  return isNegation(op) ? not(some) : some;
+}
+
+function not<Value>(holds: (actual: Value) => boolean): (actual: Value) => boolean {
+  return (actual) => !holds(actual);
+}
+
+function isNegation(op: Operator): op is keyof typeof negations {
+  return op in negations;
+}
+
+function isComparison(op: Operator): op is "=" | "!=" | "<" | "<=" | ">" | ">=" {
+  return /^[=!<>]/.test(op);
 }
 
 function comparison<Value extends number | string>(op: "=" | "!=" | "<" | "<=" | ">" | ">=", value: Value): (actual: Value) => boolean {
@@ -158,9 +201,15 @@ export function numberIn(text: string): number {
   return text.trim() === "" ? Number.NaN : Number(text);
 }
 
-function listOf(value: RunCondition["value"], key: string): (string | number)[] {
-  if (!Array.isArray(value)) throw badCondition(key, "in", "a list");
+function listOf(value: RunCondition["value"], op: Operator, key: string): (string | number)[] {
+  if (!Array.isArray(value)) throw badCondition(key, op, "a list");
   return value;
+}
+
+function boundsOf(value: RunCondition["value"], key: string): [string | number, string | number] {
+  const [low, high, ...more] = listOf(value, "between", key);
+  if (low === undefined || high === undefined || more.length > 0) throw badCondition(key, "between", "a list of two: the least and the greatest");
+  return [low, high];
 }
 
 function badCondition(key: string, op: Operator, wanted: string): AppError {

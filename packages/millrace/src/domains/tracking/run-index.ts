@@ -1,5 +1,6 @@
 import type { Database } from "#ports/database";
 import { newRunColumns, type RunColumns } from "./run-columns.ts";
+import { contextsAfter, contextsOf } from "./search-store.ts";
 import { revisionsSince, runRows, runRowsAfter } from "./store.ts";
 
 /**
@@ -11,6 +12,8 @@ interface RunIndex {
   columns: RunColumns;
   changed: Set<string>;
   loaded: boolean;
+  /** Whether the columns have inputs and notes: read at the first search that asks for them. */
+  contextLoaded: boolean;
   newestMs: number;
   refreshing: Promise<void>;
 }
@@ -25,30 +28,38 @@ export function noteChange(state: Database, run: string): void {
   indexes.get(state)?.changed.add(run);
 }
 
-/** The columns, with every change that was committed before the call. */
-export async function freshColumns(state: Database): Promise<RunColumns> {
+/** The columns, with every change that was committed before the call; `context` also with inputs and notes. */
+export async function freshColumns(state: Database, { context = false } = {}): Promise<RunColumns> {
   let index = indexes.get(state);
   if (index === undefined) {
-    index = { columns: newRunColumns(), changed: new Set(), loaded: false, newestMs: 0, refreshing: Promise.resolve() };
+    index = {
+      ...{ columns: newRunColumns(), changed: new Set(), newestMs: 0, refreshing: Promise.resolve() },
+      ...{ loaded: false, contextLoaded: false },
+    };
     indexes.set(state, index);
   }
   const current = index;
-  current.refreshing = current.refreshing.catch(() => undefined).then(() => refresh(state, current));
+  current.refreshing = current.refreshing.catch(() => undefined).then(() => refresh(state, current, context));
   await current.refreshing;
   return current.columns;
 }
 
-async function refresh(state: Database, index: RunIndex): Promise<void> {
+async function refresh(state: Database, index: RunIndex, context: boolean): Promise<void> {
   if (!index.loaded) await loadAll(state, index);
   else if (state.capabilities.sharedByProcesses) {
     for (const { run, revision } of await revisionsSince(state, index.newestMs - lagMs))
       if (index.columns.revision(run) !== revision) index.changed.add(run);
   }
-  if (index.changed.size === 0) return;
+  if (index.changed.size > 0) await readChanged(state, index);
+  if (context && !index.contextLoaded) await loadContexts(state, index);
+}
+
+async function readChanged(state: Database, index: RunIndex): Promise<void> {
   const runs = [...index.changed];
   index.changed.clear();
   try {
     for (const row of await runRows(state, runs)) put(index, row);
+    if (index.contextLoaded) for (const row of await contextsOf(state, runs)) index.columns.putContext(row);
   } catch (error) {
     for (const run of runs) index.changed.add(run);
     throw error;
@@ -64,6 +75,17 @@ async function loadAll(state: Database, index: RunIndex): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve)); // SQLite answers in the same turn; others want theirs
   }
   index.loaded = true;
+}
+
+async function loadContexts(state: Database, index: RunIndex): Promise<void> {
+  for (let after = ""; ;) {
+    const rows = await contextsAfter(state, after, runsPerRead);
+    for (const row of rows) index.columns.putContext(row);
+    if (rows.length < runsPerRead) break;
+    after = rows.at(-1)!.run;
+    await new Promise((resolve) => setImmediate(resolve)); // as above
+  }
+  index.contextLoaded = true;
 }
 
 function put(index: RunIndex, row: Parameters<RunColumns["put"]>[0]): void {

@@ -1,13 +1,15 @@
 import { compareValues } from "./metric-columns.ts";
 import type { RunColumns } from "./run-columns.ts";
-import { fieldOf, numberIn, type runAttributes } from "./run-filter.ts";
+import { kindAndKey, type RunField } from "./run-fields.ts";
+import { numberIn } from "./run-filter.ts";
 
-export type OrderTerm = (
-  | { metric: string }
-  | { param: string; as?: "text" | "number" }
-  | { tag: string; as?: "text" | "number" }
-  | { attribute: (typeof runAttributes)[number] }
-) & { direction: "asc" | "desc" };
+export type OrderTerm = RunField & {
+  direction: "asc" | "desc";
+  /** How params and tags compare; `natural`: numbers as such, before all other texts. Text unless told. */
+  as?: "text" | "number" | "natural";
+  /** Where runs without the field stand; last unless told. */
+  nulls?: "first" | "last";
+};
 
 /** What a run is ordered by; undefined where it has no such field. */
 export type OrderKey = number | string | undefined;
@@ -20,14 +22,14 @@ export function firstInOrder(columns: RunColumns, slots: Int32Array, order: Orde
   const readers = order.map((term) => keyReader(columns, term));
   const compareSlots = (a: number, b: number): number => {
     for (let i = 0; i < order.length; i++) {
-      const sign = compareKeys(readers[i]!(a), readers[i]!(b), order[i]!.direction);
+      const sign = compareKeys(readers[i]!(a), readers[i]!(b), order[i]!);
       if (sign !== 0) return sign;
     }
     return 0;
   };
   const isAfter = (slot: number): boolean => {
     for (let i = 0; i < order.length; i++) {
-      const sign = compareKeys(readers[i]!(slot), after![i], order[i]!.direction);
+      const sign = compareKeys(readers[i]!(slot), after![i], order[i]!);
       if (sign !== 0) return sign > 0;
     }
     return false;
@@ -52,27 +54,32 @@ export function keysOfRun(columns: RunColumns, slot: number, order: OrderTerm[])
 }
 
 function keyReader(columns: RunColumns, term: OrderTerm): (slot: number) => OrderKey {
-  const column = columns.column(...fieldOf(term));
+  const column = columns.column(...kindAndKey(term));
   if (column === undefined) return () => undefined;
   if (column.kind === "number") return (slot) => (column.has(slot) ? column.at(slot) : undefined);
-  if ("as" in term && term.as === "number") {
+  if (term.as === "number") {
     const numbers = Float64Array.from(column.levels, numberIn);
     return (slot) => (column.code(slot) < 0 ? undefined : numbers[column.code(slot)]);
+  }
+  if (term.as === "natural") {
+    const keys = column.levels.map((level) => (Number.isNaN(numberIn(level)) ? level : numberIn(level)));
+    return (slot) => keys[column.code(slot)];
   }
   return (slot) => column.levels[column.code(slot)];
 }
 
-/** Values first, then NaN, then none, whichever the direction. */
-function compareKeys(a: OrderKey, b: OrderKey, direction: "asc" | "desc"): number {
-  const rank = rankOf(a) - rankOf(b);
+/** Numbers first, then texts, NaN and none, whichever the direction; none before all with `nulls: "first"`. */
+function compareKeys(a: OrderKey, b: OrderKey, { direction, nulls }: OrderTerm): number {
+  const none = nulls === "first" ? -1 : 3;
+  const rank = (a === undefined ? none : rankOf(a)) - (b === undefined ? none : rankOf(b));
   if (rank !== 0) return rank;
   if (a === undefined || a === b) return 0;
   const sign = typeof a === "number" && typeof b === "number" ? compareValues(a, b) : String(a) < String(b) ? -1 : 1;
   return direction === "asc" ? sign : -sign;
 }
 
-function rankOf(key: OrderKey): number {
-  return key === undefined ? 2 : typeof key === "number" && Number.isNaN(key) ? 1 : 0;
+function rankOf(key: number | string): number {
+  return typeof key === "string" ? 1 : Number.isNaN(key) ? 2 : 0;
 }
 
 function pushUp(heap: number[], slot: number, compare: (a: number, b: number) => number): void {

@@ -186,8 +186,8 @@ describe("a search for runs", () => {
     await refused({ filter: { metric: "auc", op: "like", value: 1 } }).toThrow("needs a number");
     await refused({ filter: { param: "x", op: "like", value: 1 } }).toThrow("needs a text");
     await refused({ filter: { param: "x", op: "in", value: "y" } }).toThrow("needs a list");
-    await refused({ filter: { param: "x", op: "between", value: 1 } }).toMatchObject({ code: "invalid_argument", details: { path: ["filter"] } });
-    await refused({ filter: { column: "x", op: "=", value: 1 } }).toThrow("{ metric | param | tag | attribute, op, value }");
+    await refused({ filter: { param: "x", op: "near", value: 1 } }).toMatchObject({ code: "invalid_argument", details: { path: ["filter"] } });
+    await refused({ filter: { column: "x", op: "=", value: 1 } }).toThrow("{ metric | param | tag | input | attribute, op, value }");
     await refused({ orderBy: [{ attribute: "nothing" }] }).toMatchObject({ code: "invalid_argument" });
     await refused({ limit: 0 }).toMatchObject({ details: { path: ["limit"] } });
     await refused({ cursor: "abc" }).toThrow("cursor");

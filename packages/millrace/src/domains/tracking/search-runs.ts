@@ -4,17 +4,20 @@ import { digestOf } from "#kit/hash";
 import { parseArgument } from "#kit/parse-argument";
 import { idSchema, keySchema, type Run, trackingLimits, type TrackingServices } from "./model.ts";
 import type { RunColumns } from "./run-columns.ts";
-import { checkFilterDepth, matchingRuns, runAttributes, runFilterSchema } from "./run-filter.ts";
-import { freshColumns } from "./run-index.ts";
+import { runAttributes } from "./run-fields.ts";
+import { checkFilterDepth, type RunFilter, matchingRuns, runFilterSchema } from "./run-filter.ts";
+import { searchedColumns } from "./searched-columns.ts";
 import { firstInOrder, keysOfRun, type OrderTerm } from "./run-order.ts";
 import { parseRun, runRows } from "./store.ts";
 
 const direction = z.enum(["asc", "desc"]).default("asc");
-const orderSchema = z.union([
-  z.strictObject({ metric: keySchema, direction }),
-  z.strictObject({ param: keySchema, as: z.enum(["text", "number"]).default("text"), direction }),
-  z.strictObject({ tag: keySchema, as: z.enum(["text", "number"]).default("text"), direction }),
-  z.strictObject({ attribute: z.enum(runAttributes), direction }),
+const nulls = z.enum(["first", "last"]).default("last");
+const as = z.enum(["text", "number", "natural"]).default("text");
+export const orderSchema = z.union([
+  z.strictObject({ metric: keySchema, direction, nulls }),
+  z.strictObject({ param: keySchema, as, direction, nulls }),
+  z.strictObject({ tag: keySchema, as, direction, nulls }),
+  z.strictObject({ attribute: z.enum(runAttributes), direction, nulls }),
 ]);
 
 export const runSearchSchema = z.object({
@@ -47,26 +50,35 @@ const tieBreak: OrderTerm[] = [
 export async function searchRuns({ state }: TrackingServices, search: RunSearch): Promise<RunPage> {
   checkFilterDepth(search.filter);
   const { experiments, filter, orderBy, view, limit, cursor } = parseArgument(runSearchSchema, "search", search);
-  const order: OrderTerm[] = [...orderBy, ...tieBreak];
-  const after = cursor === undefined ? undefined : readCursor(cursor, order);
-  const columns = await freshColumns(state);
-  const bits = matchingRuns(columns, {
+  const wanted: RunFilter = {
     and: [
       ...(view === "all" ? [] : [{ attribute: "deletedMs" as const, op: view === "deleted" ? ("exists" as const) : ("missing" as const) }]),
       ...(experiments === undefined ? [] : [{ attribute: "experiment" as const, op: "in" as const, value: experiments }]),
       ...(filter === undefined ? [] : [filter]),
     ],
-  });
-  const matching = slotsOf(bits);
-  const page = firstInOrder(columns, matching, order, limit + 1, after);
-  const slots = page.slice(0, limit);
-  const nextCursor = page.length > limit ? writeCursor(columns, slots.at(-1)!, order) : undefined;
+  };
+  const columns = await searchedColumns(state, wanted, orderBy);
+  const matching = slotsOf(matchingRuns(columns, wanted));
+  const { slots, nextCursor } = pageOf(columns, matching, { orderBy, limit, cursor });
   const ids = slots.map((slot) => columns.id(slot));
   const rows = new Map((await runRows(state, ids)).map((row) => [row.id, row]));
   return { runs: ids.flatMap((id) => (rows.has(id) ? [parseRun(rows.get(id)!)] : [])), total: matching.length, nextCursor };
 }
 
-function slotsOf(bits: Uint8Array): Int32Array {
+/** The slots of one page in order, and the cursor of the next. Throws `invalid_argument` for a cursor of another order. */
+export function pageOf(
+  columns: RunColumns,
+  matching: Int32Array,
+  { orderBy, limit, cursor }: { orderBy: OrderTerm[]; limit: number; cursor: string | undefined },
+): { slots: number[]; nextCursor: string | undefined } {
+  const order: OrderTerm[] = [...orderBy, ...tieBreak];
+  const after = cursor === undefined ? undefined : readCursor(cursor, order);
+  const page = firstInOrder(columns, matching, order, limit + 1, after);
+  const slots = page.slice(0, limit);
+  return { slots, nextCursor: page.length > limit ? writeCursor(columns, slots.at(-1)!, order) : undefined };
+}
+
+export function slotsOf(bits: Uint8Array): Int32Array {
   const slots = new Int32Array(bits.reduce((sum, bit) => sum + bit, 0));
   for (let slot = 0, at = 0; slot < bits.length; slot++) if (bits[slot] === 1) slots[at++] = slot;
   return slots;

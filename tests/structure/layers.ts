@@ -4,6 +4,7 @@
  */
 export const domainOrder = [
   "access",
+  "webhooks",
   "lineage",
   "project",
   "lake",

@@ -4,6 +4,7 @@ export const permissions = {
   "project:read": "Look at definitions, tables, runs, models, features and metrics.",
   "project:run": "Start and stop runs, ingest and build.",
   "models:write": "Register versions and move aliases.",
+  "webhooks:write": "Look at, make, change and test webhooks: the addresses that are told of events.",
   "predictions:make": "Ask endpoints for predictions.",
   "predictions:read": "Look at recorded predictions and their traces.",
   "access:write": "Make and revoke tokens.",

@@ -21,6 +21,14 @@ const blobsSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
+/** Scheme, host and port, and nothing else: a path would look as if it narrowed what is allowed. */
+const originSchema = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && [text, `${text}/`].includes(new URL(text).href),
+    "must be an origin such as http://127.0.0.1:9000",
+  );
+
 /** What `millrace.config.ts` may say. Everything but the name has a default: the embedded stores under `.millrace/`. Descriptions go into the reference. */
 export const configSchema = z.strictObject({
   name: z
@@ -38,6 +46,14 @@ export const configSchema = z.strictObject({
     .strictObject({
       host: z.string().default("127.0.0.1").describe("Address the server binds; any but loopback needs a token first."),
       port: z.int().min(0).max(65_535).default(4040).describe("Port the server binds; 0 takes any free one."),
+    })
+    .prefault({}),
+  outbound: z
+    .strictObject({
+      allow: z
+        .array(originSchema)
+        .default([])
+        .describe("Origins, such as http://127.0.0.1:9000, that webhooks may reach although they are not https or not on the public internet."),
     })
     .prefault({}),
   resources: z

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -6,7 +7,7 @@ import { AppError, toAppError } from "#kit/app-error";
 import { newId } from "#kit/id";
 import type { Log } from "#kit/log";
 import { openApi } from "#kit/open-api";
-import { isRawAnswer, pathParameters, type Actor, type AnyRoute, type Protocol, type RawAnswer } from "#kit/route";
+import { isRawAnswer, pathParameters, type Actor, type AnyRoute, type Protocol, type RawAnswer, type RouteContext } from "#kit/route";
 import { authorize, isLoopback, refuseForeign } from "./authorize.ts";
 
 export interface ServerOptions {
@@ -104,8 +105,8 @@ function build(options: ServerOptions, loopback: boolean): FastifyInstance {
     app.addHook("onResponse", async (request, reply) => onAnswer(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime / 1_000));
   }
   const own = options.routes.filter((route) => !route.protocol); // other programs' protocols are described elsewhere
-  const document = openApi(own, { title: "Millrace", version: options.version });
-  app.get("/openapi.json", async () => document);
+  let document: ReturnType<typeof openApi> | undefined; // made for who asks: a start need not wait for it
+  app.get("/openapi.json", async () => (document ??= openApi(own, { title: "Millrace", version: options.version })));
   for (const route of options.routes) if (route.protocol?.stream !== true) mount(app, route, options, loopback);
   app.register(async (streams) => {
     streams.removeAllContentTypeParsers();
@@ -129,19 +130,38 @@ function mount(app: FastifyInstance, route: AnyRoute, options: ServerOptions, lo
     errorHandler: (thrown, request, reply) => sendError(reply, thrown, request.id, options.log, route.protocol),
     handler: async (request, reply) => {
       const input = parse(route, { ...given(route, request), ...pick(request.params, parameters) });
-      const controller = new AbortController();
-      request.raw.once("close", () => request.raw.destroyed && controller.abort());
-      const actor = actors.get(request)!; // set on request
-      const answer: unknown = await route.handle(options.services as never, input, { actor, requestId: request.id, signal: controller.signal });
+      const answer: unknown = await route.handle(options.services as never, input, contextOf(request, reply));
       if (isRawAnswer(answer)) return sendRaw(reply, answer);
       return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(answer ?? null));
     },
   });
 }
 
+/** The signal is made for those who look at it: most answers are out before it could matter. */
+function contextOf(request: FastifyRequest, reply: FastifyReply): RouteContext {
+  let signal: AbortSignal | undefined;
+  return {
+    actor: actors.get(request)!, // set on request
+    requestId: request.id,
+    get signal() {
+      return (signal ??= hangUp(reply.raw));
+    },
+  };
+}
+
+/** Aborted when the caller is gone before the whole answer is out. */
+function hangUp(answer: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  if (answer.destroyed) controller.abort();
+  else answer.once("close", () => answer.writableFinished || controller.abort());
+  return controller.signal;
+}
+
 function sendRaw(reply: FastifyReply, { status = 200, headers, contentType, body }: RawAnswer): FastifyReply {
   reply.code(status).headers({ "x-content-type-options": "nosniff", ...headers, "content-type": contentType });
-  return reply.send(typeof body === "string" ? body : body instanceof Uint8Array ? asBuffer(body) : Readable.from(body));
+  return reply.send(
+    typeof body === "string" ? body : body instanceof Uint8Array ? asBuffer(body) : body instanceof Readable ? body : Readable.from(body),
+  );
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
@@ -210,8 +230,14 @@ function fromFastify(thrown: unknown): AppError {
   return toAppError(thrown);
 }
 
+/**
+ * Closing ends the connections that are idle at that moment. One whose answer is under way becomes idle later, and would be kept for
+ * the next request of its client: it is looked for until all are closed.
+ */
 async function shutdown(app: FastifyInstance): Promise<void> {
+  const look = setInterval(() => app.server.closeIdleConnections(), 20);
   const timer = setTimeout(() => app.server.closeAllConnections(), 10_000);
   await app.close();
+  clearInterval(look);
   clearTimeout(timer);
 }

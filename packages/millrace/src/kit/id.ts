@@ -15,7 +15,7 @@ export function newId(nowMs = Date.now()): string {
   } else {
     increment(lastRandom);
   }
-  return encode(BigInt(lastMs), 10) + encode(BigInt(`0x${lastRandom.toString("hex")}`), 16);
+  return encode(lastMs, 10) + encode(lastRandom.readUIntBE(0, 5), 8) + encode(lastRandom.readUIntBE(5, 5), 8);
 }
 
 const idPattern = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
@@ -31,8 +31,9 @@ function increment(bytes: Buffer): void {
   }
 }
 
-function encode(value: bigint, length: number): string {
+/** A number below 2^53 in base 32. */
+function encode(value: number, length: number): string {
   let text = "";
-  for (let rest = value, i = 0; i < length; i++, rest >>= 5n) text = alphabet[Number(rest & 31n)]! + text;
+  for (let rest = value, i = 0; i < length; i++, rest = Math.floor(rest / 32)) text = alphabet[rest % 32]! + text;
   return text;
 }

@@ -62,7 +62,7 @@ export function openSqlite(options: SqliteOptions): Database {
   return database;
 
   async function drain(): Promise<void> {
-    await Promise.resolve(); // lets every caller of this turn join the first commit
+    await new Promise((resolve) => setImmediate(resolve)); // lets whatever else this turn of the event loop brings join the first commit
     while (queue.length > 0) await commit(queue.splice(0));
     draining = undefined; // in the same turn as the check above: a write asked for from now on starts a new drain
   }

@@ -10,6 +10,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["source"] } },
   root: join(import.meta.dirname, "..", ".."),
   test: {
+    globalSetup: [join(import.meta.dirname, "global-setup.ts")],
     include: ["tests/clients/**/*.test.ts"],
     fileParallelism: false,
     testTimeout: 60_000,

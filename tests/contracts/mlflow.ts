@@ -19,10 +19,12 @@ export interface MlflowPlace {
 }
 
 /** SQLite in a file and blobs in a folder, as an embedded project has them; PostgreSQL where a test asks for it (see `openTestState`). */
-export async function openMlflowPlace(): Promise<MlflowPlace> {
+export async function openMlflowPlace({
+  postgres = process.env["MILLRACE_TEST_POSTGRES"],
+}: { postgres?: string | undefined } = {}): Promise<MlflowPlace> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-mlflow-"));
   const migrations = [...trackingMigrations, ...registryMigrations, ...mlflowMigrations];
-  const state = process.env["MILLRACE_TEST_POSTGRES"] ? await openTestState(migrations) : openSqlite({ path: join(folder, "state.db") });
+  const state = postgres ? await openTestState(migrations, postgres) : openSqlite({ path: join(folder, "state.db") });
   await state.migrate(migrations);
   const blobs = await openLocalBlobs({ folder: join(folder, "blobs") });
   const tracking = { state, blobs, clock: systemClock };

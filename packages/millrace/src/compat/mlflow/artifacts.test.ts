@@ -9,7 +9,11 @@ let root: string;
 let run: string;
 beforeAll(async () => {
   place = await openMlflowPlace();
-  const answer = await fetch(`${place.address}/api/2.0/mlflow/runs/create`, { method: "POST", body: "{}" });
+  const answer = await fetch(`${place.address}/api/2.0/mlflow/runs/create`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{}",
+  });
   run = ((await answer.json()) as { run: { info: { run_id: string } } }).run.info.run_id; // as the protocol has it
   root = `0/${run}/artifacts`;
 });

@@ -1,13 +1,15 @@
 import { z } from "zod";
 import type { RegistryServices } from "#domains/registry";
 import type { TrackingServices } from "#domains/tracking";
+import type { WebhookServices } from "#domains/webhooks";
 import { type AnyRoute, isRawAnswer, type PermissionName, type RawAnswer, route, type RouteContext } from "#kit/route";
 import { json, protocol } from "./protocol.ts";
-import { type Fields, fieldsOf } from "./request.ts";
+import { checkType, type Fields, fieldsOf } from "./request.ts";
 
 export interface MlflowServices {
   tracking: TrackingServices;
   registry: RegistryServices;
+  webhooks?: WebhookServices;
   /** Endpoints that follow aliases are told when one moves. */
   serving?: { reload(): Promise<void> };
   /** Where an upload is kept until its digest is known: best on the file system of the blobs, so that it is moved and not copied. */
@@ -41,6 +43,7 @@ export function under(prefix: string, method: AnyRoute["method"], path: string, 
     input,
     errors: ["invalid_argument", "not_found"],
     async handle(services, given, context) {
+      if (method === "POST" && given.body.length > 0) checkType(given.headers);
       const answer = await handle(services, fieldsOf(given), context);
       return isRawAnswer(answer) ? answer : json(answer);
     },

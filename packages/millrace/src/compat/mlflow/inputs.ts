@@ -18,9 +18,8 @@ const logRunInputs: Handler = async ({ tracking }, fields) => {
 
 const logRunOutputs: Handler = async ({ tracking }, fields) => {
   const run = needRun(fields);
-  const models = objects(fields, "models");
-  if (models.length === 0) throw missing("models");
-  const outputs = models.map((model) => ({
+  if (fields["models"] === undefined || fields["models"] === null) throw missing("models");
+  const outputs = objects(fields, "models").map((model) => ({
     kind: "model" as const,
     name: needText(model, "model_id"),
     facts: { kind: loggedModel, step: integer(model, "step") ?? 0 },
@@ -36,15 +35,20 @@ export const inputRoutes = [
 
 function datasetOf(given: Fields): RunInput {
   const dataset = object(given, "dataset");
-  const { [contextTag]: use, ...tags } = keyValues(given, "tags");
+  const texts = keyValues(given, "tags");
+  for (const [key, value] of Object.entries(texts)) {
+    checkLength("key", 255, key);
+    checkLength("value", 500, value);
+  }
+  const { [contextTag]: use, ...tags } = texts;
   const name = needText(dataset, "name");
   const digest = text(dataset, "digest") ?? "";
-  const source = text(dataset, "source");
+  const source = text(dataset, "source") ?? "";
   const schema = text(dataset, "schema");
   const profile = text(dataset, "profile");
   checkLength("name", 500, name);
   checkLength("digest", 36, digest);
-  checkLength("source", 65_535, source ?? "");
+  checkLength("source", 65_535, source);
   checkLength("schema", 1_048_575, schema ?? "");
   checkLength("profile", 16_777_215, profile ?? "");
   return {
@@ -53,7 +57,7 @@ function datasetOf(given: Fields): RunInput {
     ...(use !== undefined && { use }),
     facts: {
       sourceType: text(dataset, "source_type") ?? "",
-      ...(source !== undefined && { source }),
+      source,
       ...(schema !== undefined && { schema }),
       ...(profile !== undefined && { profile }),
       ...(Object.keys(tags).length > 0 && { tags }),

@@ -72,7 +72,7 @@ const logMany: Handler = async (services, fields) => {
 /** Old clients note a model they put among the run's artifacts; MLflow keeps the notes in a tag. */
 const logModel: Handler = async ({ tracking }, fields) => {
   const run = needRun(fields);
-  const note: unknown = parseModel(needText(fields, "model_json"));
+  const note = noteOf(parseModel(needText(fields, "model_json")));
   await translated(run, async () => {
     const standing: unknown = JSON.parse((await getRun(tracking, run)).tags[historyTag] ?? "[]");
     const history = JSON.stringify([...(Array.isArray(standing) ? standing : []), note]);
@@ -81,6 +81,16 @@ const logModel: Handler = async ({ tracking }, fields) => {
   return {};
 };
 const historyTag = "mlflow.log-model.history";
+
+/** What MLflow keeps of a model's description. */
+function noteOf(model: unknown): object {
+  if (typeof model !== "object" || model === null || Array.isArray(model)) throw invalid("Malformed model info: it is not a JSON object.");
+  const given: Partial<Record<string, unknown>> = { ...model };
+  const absentFields = ["artifact_path", "flavors", "utc_time_created", "run_id"].filter((field) => !Object.hasOwn(given, field));
+  if (absentFields.length > 0) throw invalid(`Model json is missing mandatory fields: {${absentFields.map((field) => `'${field}'`).join(", ")}}`);
+  const { run_id, artifact_path, utc_time_created, model_uuid = null, flavors } = given;
+  return { run_id, artifact_path, utc_time_created, model_uuid, flavors };
+}
 
 export const logRoutes = [
   ...endpoint("POST", "runs/log-metric", "project:run", logMetric),

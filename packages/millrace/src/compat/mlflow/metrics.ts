@@ -3,7 +3,6 @@ import { AppError } from "#kit/app-error";
 import { endpoint, type Handler } from "./endpoint.ts";
 import { invalid } from "./protocol.ts";
 import { integer, missing, needRun, needText, text, texts } from "./request.ts";
-import { findRun } from "./runs.ts";
 import { wireMetric } from "./wire-run.ts";
 
 const pointsPerPage = 25_000;
@@ -53,7 +52,6 @@ const interval: Handler = async ({ tracking }, fields) => {
   const range = rangeOf(integer(fields, "start_step"), integer(fields, "end_step"));
   const metrics: object[] = [];
   for (const run of runs) {
-    await findRun(tracking, run);
     const buckets = await orNone(sampleMetric(tracking, { run, key, buckets: limit, each: "points", ...range }), []);
     const points = buckets.map(({ first }) => first);
     const last = buckets.at(-1);
@@ -75,7 +73,7 @@ interface Points {
 }
 
 async function pointsFrom(tracking: TrackingServices, run: string, key: string, limit: number, cursor: string | undefined): Promise<Points> {
-  const query = { run, key, limit: Math.min(limit, 100_000), ...(cursor !== undefined && { cursor }) };
+  const query = { run, key, order: "time" as const, limit: Math.min(limit, 100_000), ...(cursor !== undefined && { cursor }) };
   const { points, nextCursor } = await orNone(metricHistory(tracking, query), { points: [], nextCursor: undefined });
   return { points, next: nextCursor };
 }

@@ -11,7 +11,8 @@ afterAll(() => place.close());
 type Answer = { status: number; body: any }; // oxlint-disable-line typescript/no-explicit-any -- what a server says
 
 async function call(method: string, path: string, body?: unknown): Promise<Answer> {
-  const init = body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) };
+  const init =
+    body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body), headers: { "content-type": "application/json" } };
   const response = await fetch(`${place.address}${path.startsWith("/") ? path : `/api/2.0/mlflow/${path}`}`, { method, ...init });
   return { status: response.status, body: JSON.parse(await response.text()) };
 }

@@ -29,7 +29,10 @@ utc_time_created: '2026-01-01'
 type Answer = { status: number; body: any }; // oxlint-disable-line typescript/no-explicit-any -- what a server says
 
 async function call(method: string, path: string, body?: unknown): Promise<Answer> {
-  const response = await fetch(`${place.address}/api/2.0/mlflow/${path}`, { method, ...(body !== undefined && { body: JSON.stringify(body) }) });
+  const response = await fetch(`${place.address}/api/2.0/mlflow/${path}`, {
+    method,
+    ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+  });
   return { status: response.status, body: JSON.parse(await response.text()) };
 }
 const post = async (path: string, body: unknown) => (await call("POST", path, body)).body;

@@ -5,15 +5,27 @@ export type Fields = Record<string, unknown>;
 
 const apiDocs = "See the API docs for more information about request parameters.";
 
+/** Fields of queries, where one value stands for a list of one. */
+const queries = new WeakSet<Fields>();
+
 /** Reads what a route got: path parameters and query beside `body` and `headers`. Throws where the body is not a JSON object. */
 export function fieldsOf({ body, ...rest }: { body: Uint8Array } & Fields): Fields {
   delete rest["headers"];
-  if (body.length === 0) return rest;
+  if (body.length === 0) {
+    queries.add(rest);
+    return rest;
+  }
   let value = parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
   if (typeof value === "string") value = parseJson(value); // old clients
   if (value === null) return rest;
   if (typeof value !== "object" || Array.isArray(value)) throw invalid("The request's body must be a JSON object.");
   return { ...(value as Fields), ...rest };
+}
+
+/** Refuses what is not called JSON: a page of another site may post anything else without asking first. */
+export function checkType({ "content-type": type }: Fields): void {
+  if (typeof type !== "string" || type.split(";")[0]!.trim().toLowerCase() !== "application/json")
+    throw invalid("Bad Request. Content-Type must be one of ['application/json'].");
 }
 
 function parseJson(text: string): unknown {
@@ -74,7 +86,7 @@ export function objects(fields: Fields, name: string): Fields[] {
 export function texts(fields: Fields, name: string): string[] {
   const value = fields[name];
   if (value === undefined || value === null) return [];
-  const list = typeof value === "string" ? [value] : value;
+  const list = typeof value === "string" && queries.has(fields) ? [value] : value;
   if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) throw wrongType(name, value);
   return list;
 }

@@ -13,7 +13,7 @@ import {
 import { AppError } from "#kit/app-error";
 import { endpoint, type Handler } from "./endpoint.ts";
 import { findById, notActive } from "./experiments.ts";
-import { checkKey, checkRunId, cut, limits } from "./limits.ts";
+import { checkLength, checkRunId, cut, limits } from "./limits.ts";
 import { experimentLocation } from "./places.ts";
 import { absent, invalid } from "./protocol.ts";
 import { integer, keyValues, needRun, text } from "./request.ts";
@@ -24,7 +24,7 @@ const create: Handler = async ({ tracking }, fields) => {
   const startedMs = integer(fields, "start_time");
   const actor = text(fields, "user_id");
   const given = keyValues(fields, "tags");
-  for (const key of Object.keys(given)) checkKey(key, "key", "key");
+  for (const key of Object.keys(given)) checkLength("key", limits.keyLength, key); // any name, unlike those of tags that come later
   const tags = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, cut(value, limits.tagLength)]));
   const name = text(fields, "run_name") || undefined;
   const tagged = tags[nameTag] || undefined;
@@ -47,7 +47,8 @@ const create: Handler = async ({ tracking }, fields) => {
     ...(actor && { actor }),
     ...(startedMs !== undefined && { startedMs }),
   });
-  return { run: wireRun(run, await experimentLocation(tracking.state, experiment)) };
+  const { outputs: _none, ...made } = wireRun(run, await experimentLocation(tracking.state, experiment));
+  return { run: made };
 };
 
 const get: Handler = async ({ tracking }, fields) => {

@@ -4,7 +4,7 @@ import { runRoot } from "./places.ts";
 const statuses: Record<RunStatus, string> = { running: "RUNNING", finished: "FINISHED", failed: "FAILED", killed: "KILLED" };
 
 /** A run as MLflow tells it. Unset and empty fields are left out, as its JSON of Protocol Buffers does. */
-export function wireRun(run: Run & { inputs?: RunInput[]; outputs?: RunOutput[] }, experimentRoot: string): object {
+export function wireRun(run: Run & { inputs?: RunInput[]; outputs?: RunOutput[] }, experimentRoot: string) {
   const { inputs = [], outputs = [] } = run;
   const metrics = Object.entries(run.metrics).map(([key, point]) => wireMetric(key, point));
   const params = wireTexts(run.params);
@@ -81,10 +81,10 @@ function wireInputs(inputs: RunInput[]): object {
   const models = inputs.filter((input) => input.facts?.["kind"] === loggedModel);
   return {
     ...(datasets.length > 0 && {
-      dataset_inputs: datasets.map((input) => ({
-        tags: wireTexts({ ...(input.use !== undefined && { [contextTag]: input.use }), ...(input.facts as DatasetFacts | undefined)?.tags }),
-        dataset: wireDataset(input),
-      })),
+      dataset_inputs: datasets.map((input) => {
+        const tags = wireTexts({ ...(input.use !== undefined && { [contextTag]: input.use }), ...(input.facts as DatasetFacts | undefined)?.tags });
+        return { ...(tags.length > 0 && { tags }), dataset: wireDataset(input) };
+      }),
     }),
     ...(models.length > 0 && { model_inputs: models.map(({ name }) => ({ model_id: name })) }),
   };

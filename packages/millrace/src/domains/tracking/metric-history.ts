@@ -10,6 +10,8 @@ const historySchema = z.object({
   run: z.string(),
   key: z.string(),
   ...stepRange,
+  /** What comes first: the lower step (then time, then value), or the earlier time (then step, then value). */
+  order: z.enum(["step", "time"]).default("step"),
   limit: z.int().min(1).max(trackingLimits.pointsPerPage).default(10_000),
   /** As the page before gave it. */
   cursor: z.string().optional(),
@@ -24,16 +26,16 @@ const sampleSchema = z.object({
 });
 
 export interface MetricPage {
-  /** By step, then time, then value. */
   points: MetricValue[];
   nextCursor: string | undefined;
 }
 
 /** Points of a metric, page by page; points logged meanwhile shift nothing. A metric the run does not have is `not_found`. */
 export async function metricHistory(services: TrackingServices, query: z.input<typeof historySchema>): Promise<MetricPage> {
-  const { run, key, limit, cursor, ...range } = parseArgument(historySchema, "metric history query", query);
-  const columns = within(await readHistory(services, run, key), range);
-  const start = cursor === undefined ? 0 : positionAfter(columns, readCursor(cursor));
+  const { run, key, limit, cursor, order, ...range } = parseArgument(historySchema, "metric history query", query);
+  const bySteps = within(await readHistory(services, run, key), range);
+  const columns = order === "time" ? inTime(bySteps) : bySteps;
+  const start = cursor === undefined ? 0 : positionAfter(columns, readCursor(cursor), order);
   const end = Math.min(start + limit, columns.count);
   return {
     points: Array.from({ length: end - start }, (_, i) => pointAt(columns, start + i)),
@@ -86,7 +88,7 @@ export async function readHistory({ state }: TrackingServices, run: string, key:
   return mergeColumns([...(await segmentsOf(state, run, metric)), ...tail.filter((part) => part.count > 0)]);
 }
 
-function pointsOf(mixed: MixedColumns, metric: number): MetricColumns {
+export function pointsOf(mixed: MixedColumns, metric: number): MetricColumns {
   const points = newColumns(mixed.metrics.reduce((sum, index) => sum + (index === metric ? 1 : 0), 0));
   let at = 0;
   for (let i = 0; i < mixed.count; i++) {
@@ -157,8 +159,29 @@ function pointAt({ steps, times, values }: MetricColumns, i: number): MetricValu
   return { value: values[i]!, step: steps[i]!, timeMs: times[i]! };
 }
 
-function positionAfter(columns: MetricColumns, { step, timeMs, value }: MetricValue): number {
-  return firstWhere(columns, (i) => (columns.steps[i]! - step || columns.times[i]! - timeMs || compareValues(columns.values[i]!, value)) > 0);
+function positionAfter(columns: MetricColumns, { step, timeMs, value }: MetricValue, order: "step" | "time"): number {
+  return firstWhere(columns, (i) => {
+    const steps = columns.steps[i]! - step;
+    const times = columns.times[i]! - timeMs;
+    return ((order === "step" ? steps || times : times || steps) || compareValues(columns.values[i]!, value)) > 0;
+  });
+}
+
+/** The same points by time, then step, then value: most histories are already. */
+function inTime(columns: MetricColumns): MetricColumns {
+  const { count, steps, times, values } = columns;
+  let sorted = true;
+  for (let i = 1; i < count && sorted; i++) sorted = times[i]! >= times[i - 1]!;
+  if (sorted) return columns;
+  const order = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => times[a]! - times[b]! || a - b); // by step and value already
+  const result = newColumns(count);
+  for (let i = 0; i < count; i++) {
+    const from = order[i]!;
+    result.steps[i] = steps[from]!;
+    result.times[i] = times[from]!;
+    result.values[i] = values[from]!;
+  }
+  return result;
 }
 
 function writeCursor({ step, timeMs, value }: MetricValue): string {

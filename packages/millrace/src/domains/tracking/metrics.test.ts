@@ -105,6 +105,14 @@ describe("metrics", () => {
     ]);
   });
 
+  it("come by time where asked, in pages too", async () => {
+    const run = await test.start();
+    await logMetrics(test.services, { run, metrics: [3, 1, 2, 0].map((step, i) => ({ key: "m", value: i, step, timeMs: 1000 + i })) });
+    const first = await metricHistory(test.services, { run, key: "m", order: "time", limit: 3 });
+    const second = await metricHistory(test.services, { run, key: "m", order: "time", limit: 3, cursor: first.nextCursor! });
+    expect([...first.points, ...second.points].map((point) => point.step)).toEqual([3, 1, 2, 0]);
+  });
+
   it("stay in page order while more points are logged between two pages", async () => {
     const run = await test.start();
     const log = (steps: number[]) => logMetrics(test.services, { run, metrics: steps.map((step) => ({ key: "m", value: step, step })) });

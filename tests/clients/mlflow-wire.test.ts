@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { type MlflowPlace, openMlflowPlace } from "../contracts/mlflow.ts";
+import { type RealServer, startRealServer } from "./real-server.ts";
+import { canonical, type Exchange, play, type Scenario } from "./wire.ts";
+import { trackingScenarios } from "./wire-tracking.ts";
+
+const scenarios: [string, Scenario][] = Object.entries({ ...trackingScenarios });
+
+let real: RealServer;
+let sqlite: MlflowPlace;
+let postgres: MlflowPlace;
+beforeAll(async () => {
+  [real, sqlite, postgres] = await Promise.all([startRealServer("3.17.2"), openMlflowPlace(), openMlflowPlace({ postgres: inject("postgres") })]);
+});
+afterAll(() => Promise.all([real, sqlite, postgres].map((place) => place?.close())));
+
+describe("answers are those of mlflow server 3.17.2, field by field, but where a difference is meant:", () => {
+  it.each(scenarios)("%s", async (_name, scenario) => {
+    const theirs = await play(real.address, scenario);
+    expect(theirs.length).toBeGreaterThan(0);
+    for (const place of [sqlite, postgres]) {
+      const ours = await play(place.address, scenario);
+      expect(differences(theirs, ours)).toEqual([]);
+    }
+  });
+});
+
+/** Exchanges that differ and should not, or should and do not. */
+function differences(theirs: Exchange[], ours: Exchange[]): object[] {
+  const found: object[] = ours.length === theirs.length ? [] : [{ calls: [theirs.length, ours.length] }];
+  for (const [i, their] of theirs.entries()) {
+    const our = ours[i];
+    const same = our !== undefined && textOf(our) === textOf(their);
+    if (same !== (their.unlike === undefined)) found.push({ asked: their.asked, meantToDiffer: their.unlike, theirs: their, ours: our });
+  }
+  return found;
+}
+
+function textOf({ status, answer }: Exchange): string {
+  return JSON.stringify([status, canonical(answer)]);
+}

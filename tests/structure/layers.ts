@@ -13,6 +13,7 @@ export const domainOrder = [
   "features",
   "pipelines",
   "tracking",
+  "traces",
   "registry",
   "training",
   "quality",

@@ -6,6 +6,7 @@ import { projectMigrations } from "#domains/project";
 import { pipelinesMigrations } from "#domains/pipelines";
 import { transformMigrations } from "#domains/transform";
 import { trackingMigrations } from "#domains/tracking";
+import { tracesMigrations } from "#domains/traces";
 import { registryMigrations } from "#domains/registry";
 import { servingMigrations } from "#domains/serving";
 import { monitoringMigrations } from "#domains/monitoring";
@@ -21,6 +22,7 @@ export const migrations: Migration[] = [
   ...transformMigrations,
   ...pipelinesMigrations,
   ...trackingMigrations,
+  ...tracesMigrations,
   ...registryMigrations,
   ...servingMigrations,
   ...monitoringMigrations,

@@ -11,6 +11,7 @@ import { pipelineRoutes } from "#domains/pipelines";
 import { registryRoutes } from "#domains/registry";
 import { retrainingRoutes } from "#domains/retraining";
 import { servingRoutes } from "#domains/serving";
+import { tracesRoutes } from "#domains/traces";
 import type { AnyRoute } from "#kit/route";
 import { systemRoutes } from "./system-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
@@ -26,6 +27,7 @@ export const allRoutes: AnyRoute[] = [
   ...registryRoutes,
   ...servingRoutes,
   ...traceRoutes,
+  ...tracesRoutes,
   ...monitoringRoutes,
   ...retrainingRoutes,
   ...prometheusRoutes,

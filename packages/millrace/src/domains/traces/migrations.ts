@@ -1,0 +1,23 @@
+import type { Migration } from "#ports/database";
+
+export const tracesMigrations: Migration[] = [
+  {
+    id: "traces-001-traces",
+    statements: [
+      `create table traces_trace (
+        id text primary key, experiment text not null, name text, status text not null, started_ms bigint not null, ended_ms bigint,
+        run text, session text, person text, request text, inputs text, outputs text, tags text not null, metadata text not null,
+        links text not null, assessments text not null, root text, told integer not null, span_count integer not null,
+        size_bytes bigint not null, revision bigint not null, changed_ms bigint not null
+      )`,
+      `create index traces_trace_experiment on traces_trace (experiment, started_ms)`,
+      `create index traces_trace_run on traces_trace (run)`,
+      `create index traces_trace_session on traces_trace (session)`,
+      // Spans of one trace that came together, packed. Large ones are in the blob store, under the key in \`blob\`.
+      `create table traces_batch (
+        trace text not null, digest text not null, span_ids text not null, size_bytes bigint not null, body blob, blob text,
+        primary key (trace, digest)
+      )`,
+    ],
+  },
+];

@@ -1,0 +1,64 @@
+import { collectBytes } from "#kit/collect-bytes";
+import { sha256 } from "#kit/hash";
+import type { BlobStore } from "#ports/blob-store";
+import type { Database, Reader } from "#ports/database";
+import type { Span } from "./model.ts";
+import { mergeSpans, packSpans, unpackSpans } from "./span-code.ts";
+import { type Batch, batchesOf } from "./store.ts";
+
+/** What is larger than this goes to the blob store, not through the state database. */
+const inlineBytes = 128 * 1024;
+
+/** Spans of one trace as a batch to insert, with their bytes stored already where they are many. */
+export async function storeBatch(blobs: BlobStore, trace: string, spans: Span[]): Promise<Batch> {
+  const ordered = spans.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const body = packSpans(ordered);
+  const batch = { trace, digest: sha256(body), span_ids: ordered.map(({ id }) => id).join(""), size_bytes: body.length };
+  if (body.length <= inlineBytes) return { ...batch, body, blob: null };
+  const blob = `traces/${trace}/${batch.digest}`;
+  await blobs.put(blob, body, { ifAbsent: true });
+  return { ...batch, body: null, blob };
+}
+
+/** Small batches put together, as few as they fit in; all of them are in the database, and stay there. */
+export function joinBatches(trace: string, batches: Batch[]): Batch[] {
+  const spans = mergeSpans(batches.flatMap(({ body }) => (body === null ? [] : unpackSpans(trace, body))));
+  const joined: Batch[] = [];
+  for (let from = 0; from < spans.length;) {
+    let count = spans.length - from;
+    let body = packSpans(spans.slice(from, from + count));
+    while (body.length > inlineBytes && count > 1) {
+      count = Math.ceil(count / 2);
+      body = packSpans(spans.slice(from, from + count));
+    }
+    const ids = spans.slice(from, from + count).map(({ id }) => id);
+    joined.push({ trace, digest: sha256(body), span_ids: ids.join(""), size_bytes: body.length, body, blob: null });
+    from += count;
+  }
+  return joined;
+}
+
+/** Whether a batch is small enough to be put together with others. */
+export function isSmall({ size_bytes: sizeBytes, blob }: { size_bytes: number; blob: string | null }): boolean {
+  return blob === null && sizeBytes < inlineBytes / 2;
+}
+
+/** The spans of traces, each once: those without a parent first, then in the order in which they began. */
+export async function spansOf(
+  { state, blobs }: { state: Reader & Pick<Database, "all">; blobs: BlobStore },
+  traces: string[],
+): Promise<Map<string, Span[]>> {
+  const found = new Map<string, Span[]>(traces.map((trace) => [trace, []]));
+  for (const batch of await batchesOf(state, traces)) {
+    const body = batch.body ?? (await collectBytes(await blobs.get(batch.blob!))); // one of the two is there
+    found.get(batch.trace)!.push(...unpackSpans(batch.trace, body));
+  }
+  for (const [trace, spans] of found) found.set(trace, mergeSpans(spans).sort(inOrder));
+  return found;
+}
+
+function inOrder(a: Span, b: Span): number {
+  if ((a.parent === undefined) !== (b.parent === undefined)) return a.parent === undefined ? -1 : 1;
+  if (a.startNs !== b.startNs) return a.startNs < b.startNs ? -1 : 1;
+  return a.id < b.id ? -1 : 1;
+}

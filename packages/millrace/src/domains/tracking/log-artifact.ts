@@ -1,12 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, toAppError } from "#kit/app-error";
 import { sha256 } from "#kit/hash";
 import type { BlobStore } from "#ports/blob-store";
 import { artifactKey, checkArtifactPath, isUpload } from "./artifact-path.ts";
 import type { Artifact, TrackingServices } from "./model.ts";
+import { receiveStream } from "./receive-stream.ts";
 import { activeRun, saveArtifact } from "./store.ts";
 import { currentContent } from "./upload-store.ts";
 
@@ -87,16 +88,9 @@ async function storeStream(
   scratchFolder: string,
 ): Promise<{ digest: string; sizeBytes: number }> {
   const scratch = join(scratchFolder, `artifact-${randomBytes(8).toString("hex")}.tmp`);
-  const meter = newMeter();
   try {
     await mkdir(scratchFolder, { recursive: true });
-    const file = await open(scratch, "wx");
-    try {
-      for await (const chunk of stream) await file.writeFile(meter.add(chunk));
-    } finally {
-      await file.close();
-    }
-    const known = meter.result();
+    const known = await receiveStream(stream, scratch);
     await blobs.putFile(artifactKey(known.digest), scratch, { ifAbsent: true });
     return known;
   } catch (error) {

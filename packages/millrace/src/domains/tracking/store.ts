@@ -297,8 +297,8 @@ export async function segmentsOf(reader: Reader, run: string, metric: number): P
 interface ArtifactRow {
   folder: string;
   name: string;
-  digest: string | null;
   /** What names the bytes: a digest, or an upload whose digest is not known yet. Null for a folder. */
+  digest: string | null;
   size_bytes: number;
   media_type: string | null;
   created_ms: number;
@@ -351,12 +351,12 @@ export async function deleteArtifactRows(transaction: Transaction, run: string, 
   return inside + itself;
 }
 
-function artifactAt(reader: Reader, run: string, folder: string, name: string): Promise<ArtifactRow | undefined> {
 /** Gives artifacts that stand under one name for their bytes another one for the same bytes. */
 export async function renameContent(transaction: Transaction, from: string, to: string): Promise<void> {
   await transaction.run(sql`update tracking_artifact set digest = ${to} where digest = ${from}`);
 }
 
+function artifactAt(reader: Reader, run: string, folder: string, name: string): Promise<ArtifactRow | undefined> {
   return reader.get<ArtifactRow>(sql`select ${artifactColumns} from tracking_artifact where run = ${run} and folder = ${folder} and name = ${name}`);
 }
 

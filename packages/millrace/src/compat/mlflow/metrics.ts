@@ -1,9 +1,10 @@
 import { metricHistory, type MetricValue, sampleMetric, type TrackingServices } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { endpoint, type Handler } from "./endpoint.ts";
-import { invalid } from "./protocol.ts";
+import { invalid, jsonText } from "./protocol.ts";
 import { integer, missing, needRun, needText, text, texts } from "./request.ts";
 import { wireMetric } from "./wire-run.ts";
+import { pointsText } from "./wire-text.ts";
 
 const pointsPerPage = 25_000;
 const runsAtMost = 100;
@@ -17,10 +18,11 @@ const history: Handler = async ({ tracking }, fields) => {
   if (limit !== undefined && limit <= 0) throw invalid(`Invalid value ${limit} for parameter 'max_results' supplied. It must be a positive integer.`);
   const token = text(fields, "page_token") || undefined;
   const { points, next } = limit === undefined ? await allPoints(tracking, run, key) : await pointsFrom(tracking, run, key, limit, token);
-  return {
-    ...(points.length > 0 && { metrics: points.map((point) => wireMetric(key, point)) }),
-    ...(next !== undefined && { next_page_token: next }),
-  };
+  const answer = [
+    ...(points.length > 0 ? [`"metrics":[${pointsText(key, points)}]`] : []),
+    ...(next === undefined ? [] : [`"next_page_token":${JSON.stringify(next)}`]),
+  ];
+  return jsonText(`{${answer.join(",")}}`);
 };
 
 const bulk: Handler = async ({ tracking }, fields) => {

@@ -45,7 +45,11 @@ export const protocol: Protocol = {
 };
 
 export function json(value: unknown, status = 200): RawAnswer {
-  return { status, contentType: "application/json", body: JSON.stringify(value) };
+  return { ...jsonText(JSON.stringify(value)), status };
+}
+
+export function jsonText(text: string): RawAnswer {
+  return { contentType: "application/json", body: text };
 }
 
 function codeOf(error: AppError): MlflowCode {

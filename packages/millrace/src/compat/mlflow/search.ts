@@ -7,9 +7,10 @@ import { runGrammar } from "./grammars.ts";
 import { checkPage, limits } from "./limits.ts";
 import { holds } from "./match.ts";
 import { experimentLocations, runRoot } from "./places.ts";
-import { invalid } from "./protocol.ts";
+import { invalid, jsonText } from "./protocol.ts";
 import { integer, text, texts, wrongType } from "./request.ts";
-import { contextTag, loggedModel, nameTag, parentTag, wireDataset, wireRun } from "./wire-run.ts";
+import { contextTag, loggedModel, nameTag, parentTag, wireDataset } from "./wire-run.ts";
+import { runText } from "./wire-text.ts";
 
 const search: Handler = async ({ tracking }, fields) => {
   const experiments = texts(fields, "experiment_ids");
@@ -38,10 +39,13 @@ const search: Handler = async ({ tracking }, fields) => {
     tracking,
     page.runs.map(({ id }) => id),
   );
-  return {
-    ...(page.runs.length > 0 && { runs: page.runs.map((run) => wireRun({ ...run, ...data.get(run.id) }, locations(run.experiment))) }),
-    ...(page.nextCursor !== undefined && { next_page_token: page.nextCursor }),
-  };
+  const answer = [
+    ...(page.runs.length > 0
+      ? [`"runs":[${page.runs.map((run) => runText({ ...run, ...data.get(run.id) }, locations(run.experiment))).join(",")}]`]
+      : []),
+    ...(page.nextCursor === undefined ? [] : [`"next_page_token":${JSON.stringify(page.nextCursor)}`]),
+  ];
+  return jsonText(`{${answer.join(",")}}`);
 };
 
 /** Datasets that runs of some experiments used, each once with each use. */

@@ -6,16 +6,18 @@ import { runFlow, type AnyFlow, type RunEvent, type RunResult } from "#domains/p
 import type { Project } from "#domains/project";
 import { qualitySteps } from "#domains/quality";
 import { getVersion, listModels, type ModelVersion } from "#domains/registry";
-import { ensureExperiment, finishRun, logInputs, logMetrics, logParams, startRun } from "#domains/tracking";
+import { finishRun, logInputs, logMetrics, logParams } from "#domains/tracking";
 import { trainingSteps, type PinnedTable, type RunLog } from "#domains/training";
 import { modelSchema } from "#domains/transform";
 import { AppError } from "#kit/app-error";
-import { describeEnvironment } from "#kit/environment";
+import { captureConsole, uncaptured } from "#kit/capture-console";
 import { codeVersion } from "#kit/git";
 import type { Trainer } from "#ports/trainer";
+import { beginTracking, textParams, watchInStores } from "./begin-tracking.ts";
 import { loadModelFile } from "./load-model-file.ts";
 import { lineageOfRuns } from "./record-lineage.ts";
 import type { Services } from "./services.ts";
+import type { RunWatch } from "./watch-run.ts";
 
 export interface FlowOptions {
   params?: Record<string, unknown>;
@@ -55,17 +57,19 @@ export async function executeFlow(services: Services, flow: AnyFlow, options: Fl
   };
   const code = { ...(await codeVersion(project.folder)), digest: sourceDigest(project) };
   let started: Promise<void> = Promise.resolve();
+  let watch: RunWatch | undefined;
   const onEvent = (event: RunEvent) => {
     if (event.type === "run-started") {
       started = beginTracking(services, event, flow);
       started.catch(() => undefined); // told by whoever waits for it
+      watch = watchInStores(services, event.runId, () => started);
     }
-    options.onEvent?.(event);
+    uncaptured(() => options.onEvent?.(event)); // progress is not what the flow printed
   };
   runLog.ready = () => started;
   let runId: string | undefined;
   try {
-    const result = await runFlow({
+    const work = () => runFlow({
       ledger,
       flow,
       steps,
@@ -82,11 +86,14 @@ export async function executeFlow(services: Services, flow: AnyFlow, options: Fl
         onEvent(event);
       },
     });
+    const result = await captureConsole((bytes) => watch?.console(bytes), work);
     await started;
+    await watch?.stop();
     await finishRun(tracking, { run: result.runId, status: "finished" });
     return result;
   } catch (error) {
     await started.catch(() => undefined); // the flow's own error is the one to tell
+    await watch?.stop();
     if (runId !== undefined) await finishRun(tracking, { run: runId, status: options.signal?.aborted ? "killed" : "failed" }).catch(() => undefined);
     throw error;
   } finally {
@@ -134,23 +141,6 @@ function trackedRun({ tracking }: Services): RunLog & { ready: () => Promise<voi
     },
   };
   return log;
-}
-
-async function beginTracking({ tracking, project }: Services, event: RunEvent & { type: "run-started" }, flow: AnyFlow): Promise<void> {
-  const experiment = await ensureExperiment(tracking, flow.name);
-  const { commit, dirty, branch } = event.code;
-  await startRun(tracking, {
-    ...{ id: event.runId, experiment: experiment.id, name: `${flow.name} ${new Date(event.atMs).toISOString().slice(0, 16).replace("T", " ")}` },
-    startedMs: event.atMs,
-    params: textParams(event.params),
-    tags: event.cause === null ? {} : { cause: event.cause },
-    source: { ...(commit !== null && { commit }), ...(dirty !== null && { dirty }), ...(branch !== null && { branch }), entry: flow.name },
-    environment: JSON.parse(JSON.stringify({ ...(await describeEnvironment()), project: project.config.name })) as Record<string, never>, // plain facts
-  });
-}
-
-function textParams(params: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, typeof value === "string" ? value : (JSON.stringify(value) ?? "")]));
 }
 
 /** Digest over the project's definitions and SQL: what makes two runs the same besides their parameters. */

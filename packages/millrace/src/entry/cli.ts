@@ -1,4 +1,5 @@
 import { enableCompileCache } from "node:module";
+import { resolve } from "node:path";
 import { Command, CommanderError } from "commander";
 import { commandTable, exitCodes, type CommandEntry } from "./command-table.ts";
 import { globalOptions, versionOption } from "./global-options.ts";
@@ -82,13 +83,14 @@ async function call(
   options: Record<string, unknown>,
   signal: AbortSignal,
 ): Promise<number> {
-  const global = program.opts<{ json?: boolean; quiet?: boolean; project?: string; debug?: boolean }>();
+  const global = program.opts<{ json?: boolean; quiet?: boolean; project?: string; home?: string; debug?: boolean }>();
   const { openTerminal, reportError } = await import("./command-line.ts");
   const terminal = openTerminal({ json: global.json ?? false, quiet: global.quiet ?? false, stdout: process.stdout, stderr: process.stderr });
   try {
     const [module, { resolveSelf }] = await Promise.all([entry.load(), import("./resolve-self.ts")]);
     resolveSelf(); // before anything of the project is loaded, its configuration included
-    const exit = await module.command({ args, options, folder: global.project ?? ".", environment: process.env, terminal, signal });
+    const environment = global.home === undefined ? process.env : { ...process.env, MILLRACE_HOME: resolve(global.home) };
+    const exit = await module.command({ args, options, folder: global.project ?? ".", environment, terminal, signal });
     return exit ?? (signal.aborted ? 130 : 0);
   } catch (error) {
     if (signal.aborted) return 130;

@@ -7,5 +7,6 @@ export const globalOptions: OptionText[] = [
   ["--json", "print the result as JSON on stdout; progress stays on stderr"],
   ["-q, --quiet", "no progress"],
   ["-C, --project <folder>", "the project's folder; the current one unless told"],
+  ["--home <folder>", "the folder of the stores; without a project in the current folder it is all there is (also: MILLRACE_HOME)"],
   ["--debug", "show where an error came from"],
 ];

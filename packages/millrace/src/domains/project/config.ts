@@ -97,6 +97,7 @@ export function s3(bucket: string, options: { prefix?: string; region?: string; 
 export const environmentOverrides = {
   MILLRACE_HOME: "home",
   MILLRACE_STATE_URL: "state",
+  MILLRACE_BLOBS_URL: "blobs",
   MILLRACE_HOST: "server.host",
   MILLRACE_PORT: "server.port",
   MILLRACE_THREADS: "resources.threads",
@@ -126,10 +127,21 @@ function applyOverrides(given: Record<string, unknown>, environment: Record<stri
     const text = environment[variable];
     if (text === undefined || text === "") continue;
     const [top, inner] = field.split(".") as [string, string | undefined];
-    const value = field === "state" ? { kind: "postgres", url: text } : /port|threads|Mb/i.test(field) ? numberOf(variable, text) : text;
+    const value = /port|threads|Mb/i.test(field) ? numberOf(variable, text) : (stores[variable]?.(text) ?? text);
     config[top] = inner === undefined ? value : { ...(config[top] as object | undefined), [inner]: value };
   }
   return config;
+}
+
+const stores: Record<string, (url: string) => object> = { MILLRACE_STATE_URL: (url) => ({ kind: "postgres", url }), MILLRACE_BLOBS_URL: bucketOf };
+
+/** `s3://bucket/prefix?region=…&endpoint=…` */
+function bucketOf(text: string): object {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "s3:" || url.hostname === "")
+    throw new AppError("invalid_config", `MILLRACE_BLOBS_URL is "${text}", which is no bucket.`, { hint: "Write s3://bucket or s3://bucket/prefix?region=eu-west-1" });
+  const prefix = url.pathname.replaceAll(/^\/+|\/+$/g, "");
+  return { kind: "s3", bucket: url.hostname, ...(prefix !== "" && { prefix }), ...Object.fromEntries(url.searchParams) };
 }
 
 function numberOf(variable: string, text: string): number {

@@ -29,8 +29,10 @@ export async function loadConfig(
   const root = resolve(folder);
   const file = join(root, configName);
   if (!existsSync(file)) {
+    const home = environment["MILLRACE_HOME"];
+    if (home) return bareProject(root, environment);
     throw new AppError("not_found", `There is no ${configName} in ${root}.`, {
-      hint: "Run the command in a project's folder, or make one: millrace init",
+      hint: "Run the command in a project's folder, make one (millrace init), or name a folder for stores without a project: --home tracking",
     });
   }
   const module = await importFile(file, root, "invalid_config");
@@ -40,6 +42,13 @@ export async function loadConfig(
     });
   const config = resolveConfig(module["default"], environment);
   return { folder: root, config, home: resolve(root, config.home) };
+}
+
+/** Stores without definitions, where no project is: what tracks runs and keeps models of programs elsewhere. */
+function bareProject(root: string, environment: Record<string, string | undefined>): Pick<Project, "folder" | "config" | "home"> {
+  const config = resolveConfig({ name: "millrace", include: [] }, environment, "The environment");
+  const home = resolve(root, config.home);
+  return { folder: home, config: { ...config, home }, home };
 }
 
 /** Loads a project: its configuration and every definition its files export. Importing a definition starts nothing. */

@@ -11,6 +11,7 @@ import { systemClock } from "#kit/clock";
 import { jsonLog } from "#kit/log";
 import { openStores, type Stores } from "./open-stores.ts";
 import { servingServices } from "./serving-services.ts";
+import { runKeepers } from "./run-keepers.ts";
 import { resolveSelf } from "./resolve-self.ts";
 import type { Services } from "./services.ts";
 
@@ -55,6 +56,7 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       ...{ project, clock, log, ledger, tables: new TrainingTables(blobs), buildStore: stateBuildStore(state) },
       access: { state, clock },
       tracking: { state, blobs, clock },
+      keepers: runKeepers(clock),
       registry: { state, clock },
       lineage: { state, clock },
       relationOf: async (model) => (await modelRelation({ ...stores, buildStore: stateBuildStore(state) }, model)).relation,

@@ -11,6 +11,7 @@ import { pipelineRoutes } from "#domains/pipelines";
 import { registryRoutes } from "#domains/registry";
 import { retrainingRoutes } from "#domains/retraining";
 import { servingRoutes } from "#domains/serving";
+import { housekeepingRoutes } from "#domains/tracking";
 import { tracesRoutes } from "#domains/traces";
 import type { AnyRoute } from "#kit/route";
 import { systemRoutes } from "./system-routes.ts";
@@ -24,6 +25,7 @@ export const allRoutes: AnyRoute[] = [
   ...lakeRoutes,
   ...featureRoutes,
   ...pipelineRoutes,
+  ...housekeepingRoutes,
   ...registryRoutes,
   ...servingRoutes,
   ...traceRoutes,

@@ -4,7 +4,7 @@ import type { Ledger } from "#domains/pipelines";
 import type { Project } from "#domains/project";
 import type { RegistryServices } from "#domains/registry";
 import type { EndpointDesk } from "#domains/serving";
-import type { TrackingServices } from "#domains/tracking";
+import type { RunKeepers, TrackingServices } from "#domains/tracking";
 import type { TrainingTables } from "#domains/training";
 import type { BuildStore } from "#domains/transform";
 import type { Clock } from "#kit/clock";
@@ -19,6 +19,8 @@ export interface Services extends Stores {
   ledger: Ledger;
   access: AccessServices;
   tracking: TrackingServices;
+  /** What else refers to runs, and goes with them. */
+  keepers: RunKeepers;
   registry: RegistryServices;
   lineage: { state: Stores["state"]; clock: Clock };
   buildStore: BuildStore;

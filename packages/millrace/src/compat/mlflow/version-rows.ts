@@ -40,3 +40,8 @@ export async function deleteVersionRows(transaction: Transaction, model: string,
   const which = version === undefined ? sql`` : sql` and version = ${version}`;
   await transaction.run(sql`delete from mlflow_version where model = ${model}${which}`);
 }
+
+/** Tells where a version's files are from now on. */
+export async function moveVersionRow(transaction: Transaction, model: string, version: number, location: string): Promise<void> {
+  await transaction.run(sql`update mlflow_version set location = ${location} where model = ${model} and version = ${version}`);
+}

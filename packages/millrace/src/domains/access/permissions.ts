@@ -3,6 +3,7 @@ export const permissions = {
   public: "Nothing secret: anybody who reaches the server.",
   "project:read": "Look at definitions, tables, runs, models, features and metrics.",
   "project:run": "Start and stop runs, ingest and build.",
+  "project:purge": "Remove for ever: archived runs and experiments, and blobs that nothing refers to.",
   "models:write": "Register versions and move aliases.",
   "webhooks:write": "Look at, make, change and test webhooks: the addresses that are told of events.",
   "predictions:make": "Ask endpoints for predictions.",

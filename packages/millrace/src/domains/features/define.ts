@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AppError } from "#kit/app-error";
-import { durationMs, durationName, type Duration } from "./duration.ts";
+import { durationMs, durationName, type Duration } from "#kit/duration";
 import { entitySchema, featureViewSchema, isNumeric, type Aggregate, type BoundView, type Entity, type FeatureView } from "./model.ts";
 
 /** A typed handle on a SQL model, as generated into a project's `#models`: column names with their SQL types. */

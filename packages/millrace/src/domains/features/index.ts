@@ -1,5 +1,5 @@
 export { entity, featureView, count, mean, sum, last, min, max, type TableHandle, type ColumnOf, type DefinedFeatureView } from "./define.ts";
-export { durationMs, durationName, type Duration } from "./duration.ts";
+export { durationMs, durationName, type Duration } from "#kit/duration";
 export {
   boundViewSchema,
   entitySchema,

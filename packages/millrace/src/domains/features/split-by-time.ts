@@ -1,5 +1,5 @@
 import { AppError } from "#kit/app-error";
-import { durationMs, type Duration } from "./duration.ts";
+import { durationMs, type Duration } from "#kit/duration";
 import type { TrainingSet } from "./training-set.ts";
 
 /** Rows [from, to) of a training set, which asked in [startMs, endMs). */

@@ -17,5 +17,6 @@ export {
 } from "./model.ts";
 export { registerVersion } from "./register-version.ts";
 export { resolve } from "./resolve.ts";
+export { type RunVersion, versionsOfRuns } from "./versions-of-runs.ts";
 export { aliasHistory, type AliasMoved, removeAlias, rollbackAlias, setAlias } from "./set-alias.ts";
 export { registryRoutes } from "./routes.ts";

@@ -1,4 +1,5 @@
 export { artifactKey, checkArtifactPath, isUpload, uploadFolder } from "./artifact-path.ts";
+export { archive, restore } from "./archive.ts";
 export { artifactPlace, digestOfKey, trackingBlobs } from "./blob-references.ts";
 export { deleteExperiment, getExperiment, listExperiments, restoreExperiment, updateExperiment } from "./change-experiment.ts";
 export { deleteRun, finishRun, restoreRun, updateRun } from "./change-run.ts";
@@ -6,6 +7,8 @@ export { createExperiment, ensureExperiment } from "./create-experiment.ts";
 export { cleanUploads, type StaleUpload } from "./clean-uploads.ts";
 export { deleteArtifact } from "./delete-artifact.ts";
 export { digestUpload, digestUploads, type RenameElsewhere } from "./digest-upload.ts";
+export { type HousekeepingOptions, type HousekeepingReport, type RunKeepers, type Selection } from "./housekeeping.ts";
+export { housekeepingRoutes } from "./housekeeping-routes.ts";
 export { getRun, inputsOf, runData } from "./get-run.ts";
 export { type ArtifactData, logArtifact, type NewArtifact, storeBytes, storedContent, type StoredContent } from "./log-artifact.ts";
 export { type Batch, deleteTag, logBatch, logMetrics, logParams, setTags } from "./log-batch.ts";
@@ -32,6 +35,9 @@ export {
   trackingLimits,
   type TrackingServices,
 } from "./model.ts";
+export { moveExperiments } from "./move-experiments.ts";
+export { purge, type PurgeOptions } from "./purge.ts";
+export { applyRetention, type RetentionPolicy, type RetentionReport } from "./retention.ts";
 export { getArtifact, listArtifacts, readArtifact } from "./read-artifact.ts";
 export { type RunFilter } from "./run-filter.ts";
 export { type RunPage, type RunSearch, searchRuns } from "./search-runs.ts";

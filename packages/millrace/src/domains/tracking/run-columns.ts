@@ -34,13 +34,15 @@ export const inputFields = ["name", "digest", "table", "use"] as const;
 /** Of longer notes the rest is not searched: memory is for many runs. */
 const noteLength = 10_000;
 
-/** All runs as columns. A slot is a run's position, for as long as the process lives. */
+/** All runs as columns. A slot is a run's position, until the next change of the columns. */
 export interface RunColumns {
   readonly size: number;
   id(slot: number): string;
   /** Number of the change that the columns show of a run; undefined when they do not have it. */
   revision(id: string): number | undefined;
   put(row: RunRow): void;
+  /** Forgets a run; the last one takes its slot. */
+  remove(id: string): void;
   /** Inputs and note, of a run that has been put. */
   putContext(row: { run: string; inputs: string; note: string }): void;
   /** Keys that some run has or had. */
@@ -84,6 +86,25 @@ export function newRunColumns(): RunColumns {
         text("input", field).set(slot, values.length === 0 ? undefined : JSON.stringify(values));
       }
       text("attribute", "note").set(slot, note === "" ? undefined : note.slice(0, noteLength));
+    },
+    remove(id) {
+      const slot = slots.get(id);
+      if (slot === undefined) return;
+      const last = ids.length - 1;
+      for (const column of Object.values(numbers).flatMap((columns) => [...columns.values()])) {
+        if (slot !== last) column.set(slot, column.has(last) ? column.at(last) : undefined);
+        column.set(last, undefined);
+      }
+      for (const column of Object.values(texts).flatMap((columns) => [...columns.values()])) {
+        if (slot !== last) column.set(slot, column.code(last) < 0 ? undefined : column.levels[column.code(last)]);
+        column.set(last, undefined);
+      }
+      slots.set(ids[last]!, slot);
+      slots.delete(id);
+      [ids[slot], revisions[slot], tagKeys[slot]] = [ids[last]!, revisions[last]!, tagKeys[last]!];
+      ids.pop();
+      revisions.pop();
+      tagKeys.pop();
     },
     put(row) {
       let slot = slots.get(row.id);

@@ -1,4 +1,5 @@
 import type { Database } from "#ports/database";
+import { lastPurge, purgedSince } from "./purged-runs.ts";
 import { newRunColumns, type RunColumns } from "./run-columns.ts";
 import { contextsAfter, contextsOf } from "./search-store.ts";
 import { revisionsSince, runRows, runRowsAfter } from "./store.ts";
@@ -15,6 +16,8 @@ interface RunIndex {
   /** Whether the columns have inputs and notes: read at the first search that asks for them. */
   contextLoaded: boolean;
   newestMs: number;
+  /** The last purge that the columns show. */
+  purge: number;
   refreshing: Promise<void>;
 }
 
@@ -33,7 +36,7 @@ export async function freshColumns(state: Database, { context = false } = {}): P
   let index = indexes.get(state);
   if (index === undefined) {
     index = {
-      ...{ columns: newRunColumns(), changed: new Set(), newestMs: 0, refreshing: Promise.resolve() },
+      ...{ columns: newRunColumns(), changed: new Set(), newestMs: 0, purge: 0, refreshing: Promise.resolve() },
       ...{ loaded: false, contextLoaded: false },
     };
     indexes.set(state, index);
@@ -49,6 +52,15 @@ async function refresh(state: Database, index: RunIndex, context: boolean): Prom
   else if (state.capabilities.sharedByProcesses) {
     for (const { run, revision } of await revisionsSince(state, index.newestMs - lagMs))
       if (index.columns.revision(run) !== revision) index.changed.add(run);
+    const purged = await purgedSince(state, index.purge);
+    if (purged === undefined) {
+      index.columns = newRunColumns();
+      index.contextLoaded = false;
+      await loadAll(state, index);
+    } else {
+      for (const run of purged.runs) index.changed.add(run);
+      index.purge = purged.last;
+    }
   }
   if (index.changed.size > 0) await readChanged(state, index);
   if (context && !index.contextLoaded) await loadContexts(state, index);
@@ -58,7 +70,10 @@ async function readChanged(state: Database, index: RunIndex): Promise<void> {
   const runs = [...index.changed];
   index.changed.clear();
   try {
-    for (const row of await runRows(state, runs)) put(index, row);
+    const rows = await runRows(state, runs);
+    for (const row of rows) put(index, row);
+    const standing = new Set(rows.map(({ id }) => id));
+    for (const run of runs) if (!standing.has(run)) index.columns.remove(run); // purged
     if (index.contextLoaded) for (const row of await contextsOf(state, runs)) index.columns.putContext(row);
   } catch (error) {
     for (const run of runs) index.changed.add(run);
@@ -67,6 +82,7 @@ async function readChanged(state: Database, index: RunIndex): Promise<void> {
 }
 
 async function loadAll(state: Database, index: RunIndex): Promise<void> {
+  index.purge = await lastPurge(state); // before the rows: what is purged while they are read is asked for again
   for (let after = ""; ;) {
     const rows = await runRowsAfter(state, after, runsPerRead);
     for (const row of rows) put(index, row);

@@ -23,6 +23,7 @@ export function withDerived(columns: RunColumns, experiments: ExperimentName[]):
     id: (slot) => columns.id(slot),
     revision: (id) => columns.revision(id),
     put: (row) => columns.put(row),
+    remove: (id) => columns.remove(id),
     putContext: (row) => columns.putContext(row),
     keys: (kind) => columns.keys(kind),
     column(kind, key) {

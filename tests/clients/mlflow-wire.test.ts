@@ -2,9 +2,21 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { type MlflowPlace, openMlflowPlace } from "../contracts/mlflow.ts";
 import { type RealServer, startRealServer } from "./real-server.ts";
 import { canonical, type Exchange, play, type Scenario } from "./wire.ts";
-import { trackingScenarios } from "./wire-tracking.ts";
+import { artifactScenarios } from "./wire-artifacts.ts";
+import { experimentScenarios } from "./wire-experiments.ts";
+import { loggedModelScenarios } from "./wire-logged-models.ts";
+import { metricScenarios } from "./wire-metrics.ts";
+import { registryScenarios } from "./wire-registry.ts";
+import { runScenarios } from "./wire-runs.ts";
 
-const scenarios: [string, Scenario][] = Object.entries({ ...trackingScenarios });
+const scenarios: [string, Scenario][] = Object.entries({
+  ...experimentScenarios,
+  ...runScenarios,
+  ...metricScenarios,
+  ...registryScenarios,
+  ...loggedModelScenarios,
+  ...artifactScenarios,
+});
 
 let real: RealServer;
 let sqlite: MlflowPlace;

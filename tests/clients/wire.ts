@@ -132,7 +132,7 @@ function namesOf(place: () => number) {
     if (typeof value !== "string") return value;
     if (key === "experiment_id" && value !== "0") return nameOf("experiment", value);
     if (key === "next_page_token" && value !== "") return "<token>";
-    if (/^([a-z]+-[a-z]+-\d+|run-[0-9a-f]{6})$/.test(value)) return "<made name>";
+    if (/^([a-z]+-[a-z]+-\d+|(run|model)-[0-9a-f]{6})$/.test(value)) return "<made name>";
     return inText(value);
   };
   return { inText, inAnswer };

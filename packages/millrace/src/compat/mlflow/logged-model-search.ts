@@ -5,11 +5,11 @@ import { metricsOf, type ModelMetric } from "./logged-model-metrics.ts";
 import { type LoggedModel, loggedModelsOf } from "./logged-model-reads.ts";
 import { holds, inOrder, matches, pageOf, type Searchable } from "./match.ts";
 import { invalid } from "./protocol.ts";
-import { type Fields, integer, needText, objects, text, texts, truth } from "./request.ts";
+import { type Fields, integer, missing, needText, objects, text, texts, truth } from "./request.ts";
 import { loggedStatuses, wireLoggedModel } from "./wire-logged-model.ts";
 
 interface DatasetFilter {
-  name: string;
+  name: string | undefined;
   digest: string | undefined;
 }
 
@@ -19,6 +19,7 @@ interface Found extends Searchable {
 }
 
 export const searchLoggedModels: Handler = async ({ tracking }, fields) => {
+  if (fields["experiment_ids"] === undefined || fields["experiment_ids"] === null) throw missing("experiment_ids");
   const experiments = texts(fields, "experiment_ids");
   const limit = integer(fields, "max_results") ?? 100;
   if (limit < 1) throw invalid(`Invalid value ${limit} for parameter 'max_results' supplied. It must be a positive integer`);
@@ -62,8 +63,11 @@ function orderOf(given: Fields): Order {
   const digest = text(given, "dataset_digest") || undefined;
   if (field.includes(".") ? !field.startsWith("metrics.") : !Object.hasOwn(loggedModelGrammar.attributes, field))
     throw invalid(`Invalid order by field name: ${field}`);
-  if (digest !== undefined && name === undefined) throw invalid("`dataset_digest` can only be specified if `dataset_name` is also specified.");
-  return { field, descending: !(truth(given, "ascending") ?? true), dataset: name === undefined ? undefined : { name, digest } };
+  return {
+    field,
+    descending: !(truth(given, "ascending") ?? true),
+    dataset: name === undefined && digest === undefined ? undefined : { name, digest },
+  };
 }
 
 /** Without a clause on metrics, datasets ask for models with any metric on one; with one, for a metric on them that it holds of. */
@@ -79,7 +83,7 @@ function matchesModel(found: Found, clauses: Clause[], datasets: DatasetFilter[]
 }
 
 function isOn(point: ModelMetric, { name, digest }: DatasetFilter): boolean {
-  return point.dataset_name === name && (digest === undefined || point.dataset_digest === digest);
+  return (name === undefined || point.dataset_name === name) && (digest === undefined || point.dataset_digest === digest);
 }
 
 function searchable(model: LoggedModel, points: ModelMetric[], orders: Order[]): Found {

@@ -7,7 +7,7 @@ import { endpoint, type Handler } from "./endpoint.ts";
 import { findById, notActive } from "./experiments.ts";
 import { fileAnswer } from "./file-answer.ts";
 import { fileRoute } from "./file-route.ts";
-import { checkKey, cut, limits } from "./limits.ts";
+import { checkLength, limits } from "./limits.ts";
 import { changeLoggedModel, findLoggedModel, insertLoggedModel, type LoggedModel, type LoggedStatus } from "./logged-model-reads.ts";
 import { metricsOf } from "./logged-model-metrics.ts";
 import { searchLoggedModels } from "./logged-model-search.ts";
@@ -54,8 +54,10 @@ const finalize: Handler = async ({ tracking }, fields) => {
   return answer(tracking, await changeLoggedModel(tracking, id, () => ({ status, updatedMs: tracking.clock.now() })));
 };
 
+/** Deleting what is deleted is fine. */
 const remove: Handler = async ({ tracking }, fields) => {
-  await changeLoggedModel(tracking, needText(fields, "model_id"), () => ({ deletedMs: tracking.clock.now() }));
+  const { id, deletedMs } = await findLoggedModel(tracking, needText(fields, "model_id"), { deleted: true });
+  if (deletedMs === undefined) await changeLoggedModel(tracking, id, () => ({ deletedMs: tracking.clock.now() }));
   return {};
 };
 
@@ -130,13 +132,10 @@ function ownFolder(model: LoggedModel): string {
   return folder;
 }
 
+/** Names are free here, unlike those of runs' params and tags. */
 function checked(texts: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(texts).map(([key, value]) => {
-      checkKey(key, "key", "key");
-      return [key, cut(value, limits.tagLength)];
-    }),
-  );
+  for (const key of Object.keys(texts)) checkLength("key", limits.keyLength, key);
+  return texts;
 }
 
 function statusOf(given: Fields[string]): LoggedStatus {

@@ -180,7 +180,7 @@ function checkAlias(alias: string | undefined): string {
 const promptTag = "mlflow.prompt.is_prompt";
 
 /** Prompts are models with a tag, and only found by it. Models without the tag are no prompts. */
-function matchesModel(model: Searchable, clauses: Clause[]): boolean {
+export function matchesModel(model: Searchable, clauses: Clause[]): boolean {
   const aboutPrompts = clauses.filter(({ entity, key }) => entity === "tag" && key === promptTag);
   const asTagged = { ...model, tags: { [promptTag]: "false", ...model.tags } };
   if (!matches(asTagged, aboutPrompts)) return false;

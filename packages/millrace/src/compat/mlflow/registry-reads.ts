@@ -3,7 +3,7 @@ import { AppError } from "#kit/app-error";
 import type { MlflowServices } from "./endpoint.ts";
 import { checkName } from "./limits.ts";
 import { absent, invalid } from "./protocol.ts";
-import { type Fields, missing, text } from "./request.ts";
+import { type Fields, missing, needText, text } from "./request.ts";
 import { versionRows } from "./version-rows.ts";
 import { type KnownVersion, knownVersion } from "./wire-model.ts";
 
@@ -17,10 +17,8 @@ export function needModel(fields: Fields, field = "name"): string {
 }
 
 export function needVersion(fields: Fields): number {
-  const given = fields["version"];
-  const version = typeof given === "number" ? String(given) : text(fields, "version");
-  if (version === undefined || version === "") throw missing("version");
-  if (!/^\d{1,15}$/.test(version)) throw invalid(`Parameter 'version' must be an integer, got '${version}'.`);
+  const version = needText(fields, "version");
+  if (!/^-?\d{1,15}$/.test(version)) throw invalid(`Parameter 'version' must be an integer, got '${version}'.`);
   return Number(version);
 }
 

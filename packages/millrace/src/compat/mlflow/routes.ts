@@ -8,6 +8,7 @@ import { metricRoutes } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { runRoutes } from "./runs.ts";
 import { searchRoutes } from "./search.ts";
+import { versionFileRoutes } from "./version-files.ts";
 import { versionRoutes } from "./versions.ts";
 import { otherRoutes, serverRoutes } from "./server.ts";
 
@@ -22,6 +23,7 @@ export const mlflowRoutes: AnyRoute[] = [
   ...loggedModelRoutes,
   ...modelRoutes,
   ...versionRoutes,
+  ...versionFileRoutes,
   ...serverRoutes,
   ...otherRoutes,
 ];

@@ -4,7 +4,7 @@ import { parseFilter, parseOrder } from "./filter.ts";
 import { versionGrammar, versionOrderGrammar } from "./grammars.ts";
 import { inOrder, matches, pageOf, type Searchable } from "./match.ts";
 import { noteVersion } from "./logged-models.ts";
-import { checkRegistryTag, stageOf } from "./models.ts";
+import { checkRegistryTag, matchesModel, stageOf } from "./models.ts";
 import { invalid } from "./protocol.ts";
 import { findModel, findVersion, needModel, needVersion, versionsOf } from "./registry-reads.ts";
 import { integer, keyValues, needText, text, texts, truth, wrongType } from "./request.ts";
@@ -114,7 +114,7 @@ const search: Handler = async (services, fields) => {
   order.push({ entity: "attribute", key: "name", direction: "asc" }, { entity: "attribute", key: "version_number", direction: "desc" });
   const named = clauses.filter(({ entity, key }) => entity === "attribute" && key === "name");
   const models = (await listModels(services.registry)).map(({ name }) => name).filter((name) => matches({ attributes: { name }, tags: {} }, named)); // spares the versions of all other models
-  const found = (await versionsOf(services, models)).map(searchable).filter((version) => matches(version, clauses));
+  const found = (await versionsOf(services, models)).map(searchable).filter((version) => matchesModel(version, clauses));
   const { page, next } = pageOf(inOrder(found, order), text(fields, "page_token"), limit);
   return {
     ...(page.length > 0 && { model_versions: page.map(({ version }) => wireVersion(version)) }),

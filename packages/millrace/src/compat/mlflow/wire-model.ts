@@ -71,9 +71,9 @@ export function wireModel(model: RegisteredModel, latest: KnownVersion[]): objec
   };
 }
 
-/** The newest version of each stage, by the stages' names. */
+/** The newest version of each stage; the stage that has the oldest version comes first. */
 export function latestOf(versions: KnownVersion[]): KnownVersion[] {
   const newest = new Map<string, KnownVersion>();
-  for (const version of versions) if ((newest.get(version.stage)?.version ?? 0) < version.version) newest.set(version.stage, version);
-  return [...newest.values()].sort((a, b) => (a.stage < b.stage ? -1 : 1));
+  for (const version of versions.toSorted((a, b) => a.version - b.version)) newest.set(version.stage, version); // keeps its first place
+  return [...newest.values()];
 }

@@ -1,0 +1,103 @@
+/** What MLflow's REST API does with artifacts, as scenarios whose answers are compared. */
+import { at, type Scenario } from "./wire.ts";
+import { because, newRun } from "./wire-setup.ts";
+
+const proxied = "/api/2.0/mlflow-artifacts/artifacts";
+
+export const artifactScenarios: Record<string, Scenario> = {
+  "artifacts are put, listed, read and deleted": async (wire) => {
+    const run_id = await newRun(wire, "files");
+    const root = at(await wire.get("runs/get", { run_id }), "run.info.artifact_uri").replace("mlflow-artifacts:", proxied);
+    const list = (path: string) => wire.get("artifacts/list", { run_id, ...(path !== "" && { path }) });
+    await list("");
+    await wire.send("PUT", `${root}/a.txt`, { body: "hello" });
+    await wire.send("PUT", `${root}/sub/b.txt`, { body: "b" });
+    await wire.send("PUT", `${root}/sub/deep/c%20d.txt`, { body: "c" });
+    await wire.send("PUT", `${root}/${encodeURIComponent("ü 机场.txt")}`, { body: "unicode" });
+    await wire.send("PUT", `${root}/a.txt`, { body: "hello again" });
+    await list("");
+    await list("sub");
+    await list("sub/");
+    await list("sub/deep");
+    await list("a.txt");
+    await list("none");
+    for (const path of ["../x", "/etc", "sub/../..", "%2e%2e/x"]) await list(path);
+    await wire.unlike(because.location).get("artifacts/list", { run_id, path: "a\\b" });
+    await wire.send("GET", `${root}/a.txt`);
+    await wire.send("GET", `${root}/sub/deep/c%20d.txt`);
+    await wire.send("GET", `${root}/${encodeURIComponent("ü 机场.txt")}`);
+    await wire.send("GET", `${root}/none.txt`);
+    await wire.send("GET", `${root}/a.txt`, { headers: { range: "bytes=1-3" } });
+    await wire.send("GET", "/get-artifact", { query: `?run_id=${run_id}&path=a.txt` });
+    await wire.send("GET", "/get-artifact", { query: `?run_uuid=${run_id}&path=sub/b.txt` });
+    await wire.get("/get-artifact", { run_id, path: "none.txt" });
+    await wire.get("/get-artifact", { run_id, path: "../x" });
+    await wire.unlike(because.page).get("/get-artifact", { run_id });
+    await wire.unlike("MLflow finds no run of the name None").get("/get-artifact", { path: "a.txt" });
+    await wire.get("artifacts/list", { run_id: "0".repeat(32) });
+    await wire.get("artifacts/list");
+    const folder = at(await wire.get("runs/get", { run_id }), "run.info.artifact_uri").replace("mlflow-artifacts:/", "");
+    await wire.get(proxied, { path: folder });
+    await wire.get(proxied, { path: `${folder}/sub` });
+    await wire.get(proxied, { path: `${folder}/none` });
+    await wire.get(proxied, { path: "../x" });
+    await wire.send("DELETE", `${root}/sub/b.txt`);
+    await wire.send("DELETE", `${root}/sub/b.txt`);
+    await wire.send("DELETE", `${root}/sub`);
+    await list("");
+    await wire.send("GET", `${root}/sub/b.txt`);
+    await wire.send("DELETE", `${root}/none`);
+    await wire.send("PUT", `${root}/empty`, { body: "" });
+    await wire.send("GET", `${root}/empty`);
+    await wire.unlike("MLflow does not tell the size of an empty file").get("artifacts/list", { run_id });
+  },
+  "artifacts of registered versions": async (wire) => {
+    const run_id = await newRun(wire, "files of versions");
+    const root = at(await wire.get("runs/get", { run_id }), "run.info.artifact_uri");
+    await wire.send("PUT", `${root.replace("mlflow-artifacts:", proxied)}/model/MLmodel`, { body: "flavors: {}" });
+    await wire.post("registered-models/create", { name: "with files" });
+    await wire.post("model-versions/create", { name: "with files", source: `${root}/model`, run_id });
+    const get = (query: Record<string, string>) => wire.get("/model-versions/get-artifact", query);
+    await get({ name: "with files", version: "1", path: "MLmodel" });
+    await get({ name: "with files", version: "1", path: "none" });
+    await get({ name: "with files", version: "1", path: "../x" });
+    await get({ name: "with files", version: "99", path: "MLmodel" });
+    await get({ name: "none", version: "1", path: "MLmodel" });
+    await wire.unlike(because.page).get("/model-versions/get-artifact", { name: "with files", version: "1" });
+    await get({ version: "1", path: "MLmodel" });
+  },
+  "artifacts of logged models": async (wire) => {
+    const made = await wire.post("logged-models", { experiment_id: "0", name: "files" });
+    const model_id = at(made, "model.info.model_id");
+    const root = at(made, "model.info.artifact_uri").replace("mlflow-artifacts:", proxied);
+    await wire.send("PUT", `${root}/MLmodel`, { body: "flavors: {}" });
+    await wire.send("PUT", `${root}/data/x.bin`, { body: "xyz" });
+    const list = (path?: string) =>
+      wire.get(`logged-models/${model_id}/artifacts/directories`, path === undefined ? {} : { artifact_directory_path: path });
+    await list();
+    await list("data");
+    await list("none");
+    await list("../x");
+    await wire.get("logged-models/m-none/artifacts/directories");
+    const file = (path?: string) =>
+      wire.get(`/ajax-api/2.0/mlflow/logged-models/${model_id}/artifacts/files`, path === undefined ? {} : { artifact_file_path: path });
+    await file("MLmodel");
+    await file("none");
+    await file("../x");
+    await wire.unlike("MLflow has another error code for this alone").get(`/ajax-api/2.0/mlflow/logged-models/${model_id}/artifacts/files`);
+  },
+  "pages upload artifacts": async (wire) => {
+    const run_id = await newRun(wire, "uploads of pages");
+    const upload = (query: Record<string, string>) =>
+      wire.send("POST", "/ajax-api/2.0/mlflow/upload-artifact", { body: "data", query: `?${new URLSearchParams(query).toString()}` });
+    await upload({ run_uuid: run_id, path: "up.txt" });
+    await upload({ run_uuid: run_id });
+    await upload({ path: "up.txt" });
+    await upload({ run_uuid: "0".repeat(32), path: "up.txt" });
+    await upload({ run_uuid: run_id, path: "../up.txt" });
+    await wire.get("artifacts/list", { run_id });
+    await wire
+      .unlike("an empty file is a file")
+      .send("POST", "/ajax-api/2.0/mlflow/upload-artifact", { body: "", query: `?run_uuid=${run_id}&path=empty.txt` });
+  },
+};

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
 import type { Reader } from "#ports/database";
+import { renderCards } from "./card.ts";
 import { newModelSchema, type RegisteredModel, type RegistryServices } from "./model.ts";
 import {
   activeModel,
@@ -16,9 +17,11 @@ import {
   parseModel,
   saveModel,
 } from "./store.ts";
+import { tell, tellTags } from "./tell.ts";
 
 /** Makes a model without versions. Throws `conflict` where one has the name. */
-export async function createModel({ state, clock }: RegistryServices, model: z.input<typeof newModelSchema>): Promise<RegisteredModel> {
+export async function createModel(services: RegistryServices, model: z.input<typeof newModelSchema>): Promise<RegisteredModel> {
+  const { state, clock } = services;
   const made = parseArgument(newModelSchema, "model", model);
   const nowMs = clock.now();
   return state.write(async (transaction) => {
@@ -35,7 +38,9 @@ export async function createModel({ state, clock }: RegistryServices, model: z.i
         updated_ms: nowMs,
         deleted_ms: null,
       });
-    return describe(transaction, await activeModel(transaction, made.name));
+    const row = await activeModel(transaction, made.name);
+    await tell(services, transaction, row, "model.created", { description: made.description });
+    return describe(transaction, row);
   });
 }
 
@@ -58,40 +63,52 @@ const changeSchema = z.object({
 
 /** Changes a model's description, adds tags, takes those away that are null. */
 export async function updateModel(
-  { state, clock }: RegistryServices,
+  services: RegistryServices,
   { name, ...change }: { name: string } & z.input<typeof changeSchema>,
 ): Promise<RegisteredModel> {
   const { description, tags = {} } = parseArgument(changeSchema, "change of the model", change);
+  const { state, clock } = services;
   return state.write(async (transaction) => {
     const standing = await lockModel(transaction, name);
-    const merged = changedTags(JSON.parse(standing.tags) as Record<string, string>, tags); // written by this domain
+    const before = JSON.parse(standing.tags) as Record<string, string>; // written by this domain
+    const merged = changedTags(before, tags);
     await saveModel(transaction, {
       ...standing,
       description: description ?? standing.description,
       tags: JSON.stringify(merged),
       updated_ms: clock.now(),
     });
-    return describe(transaction, await activeModel(transaction, name));
+    const row = await activeModel(transaction, name);
+    if (row.description !== standing.description) {
+      await renderCards(transaction, clock.now(), row, "all");
+      await tell(services, transaction, row, "model.description-changed", { description: row.description });
+    }
+    await tellTags(services, transaction, row, { standing: before, change: tags });
+    return describe(transaction, row);
   });
 }
 
 /** Gives a model another name; its versions, aliases and their history go with it. Throws `conflict` where a model, even a deleted one, has the name. */
-export async function renameModel(
-  { state, clock }: RegistryServices,
-  { name, newName }: { name: string; newName: string },
-): Promise<RegisteredModel> {
+export async function renameModel(services: RegistryServices, { name, newName }: { name: string; newName: string }): Promise<RegisteredModel> {
+  const { state, clock } = services;
   parseArgument(newModelSchema, "model", { name: newName });
   return state.write(async (transaction) => {
     const standing = await lockModel(transaction, name);
     if (newName !== name && (await findModel(transaction, newName)) !== undefined)
       throw new AppError("conflict", `Model "${newName}" exists already.`, { hint: "Choose another name." });
     await saveModel(transaction, { ...standing, name: newName, updated_ms: clock.now() });
-    return describe(transaction, await activeModel(transaction, newName));
+    const row = await activeModel(transaction, newName);
+    if (newName !== name) {
+      await renderCards(transaction, clock.now(), row, "all");
+      await tell(services, transaction, row, "model.renamed", { previous: name });
+    }
+    return describe(transaction, row);
   });
 }
 
 /** Deletes a model with its versions. Throws `conflict` while an alias holds one of them. */
-export async function deleteModel({ state, clock }: RegistryServices, name: string): Promise<void> {
+export async function deleteModel(services: RegistryServices, name: string): Promise<void> {
+  const { state, clock } = services;
   await state.write(async (transaction) => {
     const model = await lockModel(transaction, name);
     const [alias, version] = Object.entries(await aliasesOf(transaction, model.id))[0] ?? [];
@@ -101,6 +118,7 @@ export async function deleteModel({ state, clock }: RegistryServices, name: stri
       });
     await markVersionsDeleted(transaction, model.id, "all", clock.now());
     await saveModel(transaction, { ...model, deleted_ms: clock.now() });
+    await tell(services, transaction, model, "model.deleted", {});
   });
 }
 

@@ -1,8 +1,11 @@
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
+import { renderCards } from "./card.ts";
 import { changedTags } from "./change-model.ts";
 import { type ModelVersion, type RegistryServices, type VersionChange, versionChangeSchema } from "./model.ts";
 import { activeModel, findVersion, lockModel, markVersionsDeleted, saveVersion, versionsOf } from "./store.ts";
+import { tell, tellGate, tellTags } from "./tell.ts";
+import { versionNotFound } from "./version-not-found.ts";
 
 /** A version by number. Throws `not_found`. */
 export async function getVersion({ state }: RegistryServices, model: string, version: number): Promise<ModelVersion> {
@@ -20,8 +23,10 @@ export async function listVersions(
 }
 
 /** Changes status, description, tags, metrics, gate report or profile of a version; what it is made of never changes. */
-export async function updateVersion({ state }: RegistryServices, change: VersionChange): Promise<ModelVersion> {
-  const { model: name, version, tags, metrics, ...rest } = parseArgument(versionChangeSchema, "change of the version", change);
+export async function updateVersion(services: RegistryServices, change: VersionChange): Promise<ModelVersion> {
+  const { model: name, version, tags = {}, metrics, ...rest } = parseArgument(versionChangeSchema, "change of the version", change);
+  const { state, clock } = services;
+  const evidence = await services.evidence?.({ ...(await getVersion(services, name, version)), ...(rest.gate && { gate: rest.gate }) });
   return state.write(async (transaction) => {
     const model = await lockModel(transaction, name);
     const standing = await findVersion(transaction, model, version);
@@ -33,15 +38,23 @@ export async function updateVersion({ state }: RegistryServices, change: Version
       gate: rest.gate ?? standing.gate,
       profile: rest.profile ?? standing.profile,
       metrics: { ...standing.metrics, ...metrics },
-      tags: changedTags(standing.tags, tags ?? {}),
+      tags: changedTags(standing.tags, tags),
     };
     await saveVersion(transaction, model.id, next);
+    await renderCards(transaction, clock.now(), model, [version], evidence);
+    if (next.status !== standing.status)
+      await tell(services, transaction, model, "version.status-changed", { version, status: next.status, previous: standing.status });
+    if (next.description !== standing.description)
+      await tell(services, transaction, model, "version.description-changed", { version, description: next.description });
+    await tellTags(services, transaction, model, { version, standing: standing.tags, change: tags });
+    if (rest.gate !== undefined) await tellGate(services, transaction, model, version, rest.gate);
     return next;
   });
 }
 
 /** Deletes a version; its number is never given again. Throws `conflict` while an alias holds it. */
-export async function deleteVersion({ state, clock }: RegistryServices, { model: name, version }: { model: string; version: number }): Promise<void> {
+export async function deleteVersion(services: RegistryServices, { model: name, version }: { model: string; version: number }): Promise<void> {
+  const { state, clock } = services;
   await state.write(async (transaction) => {
     const model = await lockModel(transaction, name);
     const standing = await findVersion(transaction, model, version);
@@ -55,9 +68,6 @@ export async function deleteVersion({ state, clock }: RegistryServices, { model:
         },
       );
     await markVersionsDeleted(transaction, model.id, version, clock.now());
+    await tell(services, transaction, model, "version.deleted", { version });
   });
-}
-
-export function versionNotFound(model: string, version: number): AppError {
-  return new AppError("not_found", `Model "${model}" has no version ${version}.`, { hint: `millrace models show ${model}` });
 }

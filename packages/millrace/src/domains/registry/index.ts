@@ -1,6 +1,10 @@
 export { registryBlobs } from "./blob-references.ts";
 export { createModel, deleteModel, getModel, listModels, renameModel, updateModel } from "./change-model.ts";
 export { deleteVersion, getVersion, listVersions, updateVersion } from "./change-version.ts";
+export { modelCard, writeSection } from "./card.ts";
+export { type Evidence, type ModelCard } from "./card-model.ts";
+export { noteStage, stageHistory } from "./stages.ts";
+export { addNote, editNote, listNotes, noteHistory, removeNote } from "./notes.ts";
 export { registryMigrations } from "./migrations.ts";
 export {
   type AliasChange,

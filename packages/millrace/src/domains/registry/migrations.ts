@@ -36,4 +36,28 @@ export const registryMigrations: Migration[] = [
       `create index registry_version_digest on registry_version (model, run, digest)`,
     ],
   },
+  {
+    id: "registry-003-cards",
+    statements: [
+      // A version's card as it was rendered when its facts last changed; `sections` is what people wrote into it.
+      `create table registry_card (
+        model text not null references registry_model (id), version bigint not null, evidence text not null, facts text not null,
+        sections text not null, markdown text not null, revision bigint not null, rendered_ms bigint not null, primary key (model, version)
+      )`,
+      // version is null for a note about the model. What a note says is its last change.
+      `create table registry_note (
+        id text primary key, model text not null references registry_model (id), version bigint, created_ms bigint not null
+      )`,
+      `create index registry_note_model on registry_note (model, created_ms)`,
+      `create table registry_note_change (
+        note text not null references registry_note (id), seq bigint not null, kind text not null, text text not null, actor text not null,
+        at_ms bigint not null, primary key (note, seq)
+      )`,
+      // Who put a version into which stage when, for programs that know stages and not aliases; they keep the stages themselves.
+      `create table registry_stage_change (
+        model text not null references registry_model (id), seq bigint not null, version bigint not null, stage text not null,
+        previous text not null, actor text not null, at_ms bigint not null, primary key (model, seq)
+      )`,
+    ],
+  },
 ];

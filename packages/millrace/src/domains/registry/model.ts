@@ -1,11 +1,17 @@
 import { z } from "zod";
 import { type ModelFolder, type ModelSignature, signatureSchema } from "#domains/tracking";
 import type { Clock } from "#kit/clock";
+import type { Announce } from "#ports/announcer";
 import type { Database } from "#ports/database";
+import type { EvidenceOf } from "./card-model.ts";
 
 export interface RegistryServices {
   state: Database;
   clock: Clock;
+  /** Told of what happens here. */
+  announce?: Announce;
+  /** Asked what else is known of a version, for its card. */
+  evidence?: EvidenceOf;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { AppError } from "#kit/app-error";
-import { versionNotFound } from "./change-version.ts";
 import type { ModelVersion, RegistryServices } from "./model.ts";
 import { activeModel, aliasesOf, findVersion, latestVersion } from "./store.ts";
+import { versionNotFound } from "./version-not-found.ts";
 
 /**
  * The version that a reference means: `late-arrival@3`, `late-arrival@champion`, `late-arrival@latest` (the newest), or

@@ -1,10 +1,13 @@
 import { z } from "zod";
 import { route } from "#kit/route";
 import { getModel, listModels } from "./change-model.ts";
+import { cardRoutes } from "./card-routes.ts";
 import { listVersions } from "./change-version.ts";
 import type { RegistryServices } from "./model.ts";
+import { noteRoutes } from "./note-routes.ts";
 import { resolve } from "./resolve.ts";
 import { aliasHistory, rollbackAlias, setAlias } from "./set-alias.ts";
+import { stageHistory } from "./stages.ts";
 
 const registryRoute = route<{ registry: RegistryServices; serving?: { reload(): Promise<void> } }>();
 
@@ -133,9 +136,34 @@ export const registryRoutes = [
       ),
     }),
     errors: ["not_found"],
-    cli: { positional: ["model", "alias"], rows: "changes", columns: ["version", "previous", "actor", "reason", "fromMs"] },
+    cli: { positional: ["model", "alias"], rows: "changes", columns: ["version", "kind", "fromMs", "untilMs", "actor", "reason"] },
     handle: async ({ registry }, input) => ({ changes: await aliasHistory(registry, input) }),
   }),
+  registryRoute({
+    name: "models.stages",
+    method: "GET",
+    path: "/api/models/{model}/stages",
+    summary: "Show which version was in which stage when, moved by whom: what programs did that know stages and not aliases.",
+    permission: "project:read",
+    input: z.object({ model: z.string() }),
+    output: z.object({
+      changes: z.array(
+        z.object({
+          version: z.number(),
+          stage: z.string(),
+          previous: z.string(),
+          actor: z.string(),
+          fromMs: z.number(),
+          untilMs: z.number().optional(),
+        }),
+      ),
+    }),
+    errors: ["not_found"],
+    cli: { positional: ["model"], rows: "changes", columns: ["version", "stage", "previous", "fromMs", "untilMs", "actor"] },
+    handle: async ({ registry }, { model }) => ({ changes: await stageHistory(registry, model) }),
+  }),
+  ...cardRoutes,
+  ...noteRoutes,
 ];
 
 /** A version as a person wants to see it: what it is, how well it does, and what its gate said. */

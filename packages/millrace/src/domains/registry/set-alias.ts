@@ -1,9 +1,11 @@
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
 import type { Transaction } from "#ports/database";
-import { versionNotFound } from "./change-version.ts";
+import { renderCards } from "./card.ts";
 import { type AliasChange, type AliasMove, aliasMoveSchema, type AliasReturn, aliasReturnSchema, type RegistryServices } from "./model.ts";
 import { activeModel, aliasChanges, findAlias, findVersion, lockModel, type ModelRow, moveAlias } from "./store.ts";
+import { tell } from "./tell.ts";
+import { versionNotFound } from "./version-not-found.ts";
 
 export interface AliasMoved {
   version: number;
@@ -16,7 +18,8 @@ export interface AliasMoved {
  * Moves an alias to a version. With `expected`, only from that version: of two that race, one gets `conflict`. A version that holds
  * the alias already keeps it and nothing is written down, so the call may be retried.
  */
-export async function setAlias({ state, clock }: RegistryServices, move: AliasMove): Promise<AliasMoved> {
+export async function setAlias(services: RegistryServices, move: AliasMove): Promise<AliasMoved> {
+  const { state } = services;
   const { model: name, alias, version, actor, reason, gate, expected } = parseArgument(aliasMoveSchema, "alias", move);
   return state.write(async (transaction) => {
     const model = await lockModel(transaction, name);
@@ -24,7 +27,7 @@ export async function setAlias({ state, clock }: RegistryServices, move: AliasMo
     if (previous === version) return { version, previous, changed: false };
     checkExpected(name, alias, previous, expected);
     if ((await findVersion(transaction, model, version)) === undefined) throw versionNotFound(name, version);
-    await moveAlias(transaction, model.id, { alias, kind: "set", version, previous, actor, reason, gate, fromMs: clock.now() });
+    await change(services, transaction, model, { alias, kind: "set", version, previous, actor, reason, gate });
     return { version, previous, changed: true };
   });
 }
@@ -33,7 +36,8 @@ export async function setAlias({ state, clock }: RegistryServices, move: AliasMo
  * Gives an alias back to the version that held it before; again, to the one before that. Versions deleted since are passed over.
  * Throws `conflict` where none is left. Retry it with `expected`, so that it steps back once.
  */
-export async function rollbackAlias({ state, clock }: RegistryServices, move: AliasReturn): Promise<AliasMoved> {
+export async function rollbackAlias(services: RegistryServices, move: AliasReturn): Promise<AliasMoved> {
+  const { state } = services;
   const { model: name, alias, actor, reason, gate, expected } = parseArgument(aliasReturnSchema, "alias", move);
   return state.write(async (transaction) => {
     const model = await lockModel(transaction, name);
@@ -43,26 +47,42 @@ export async function rollbackAlias({ state, clock }: RegistryServices, move: Al
     const version = await earlierHolder(transaction, model, alias, previous);
     if (version === undefined)
       throw new AppError("conflict", `${name}@${alias} has no earlier version to go back to.`, { hint: "Set it to a version instead." });
-    await moveAlias(transaction, model.id, { alias, kind: "rollback", version, previous, actor, reason, gate, fromMs: clock.now() });
+    await change(services, transaction, model, { alias, kind: "rollback", version, previous, actor, reason, gate });
     return { version, previous, changed: true };
   });
 }
 
 /** Takes an alias away. Throws `not_found` where it is not set. */
-export async function removeAlias({ state, clock }: RegistryServices, move: AliasReturn): Promise<void> {
+export async function removeAlias(services: RegistryServices, move: AliasReturn): Promise<void> {
+  const { state } = services;
   const { model: name, alias, actor, reason, gate, expected } = parseArgument(aliasReturnSchema, "alias", move);
   await state.write(async (transaction) => {
     const model = await lockModel(transaction, name);
     const previous = (await findAlias(transaction, model.id, alias))?.version;
     if (previous === undefined) throw noAlias(name, alias);
     checkExpected(name, alias, previous, expected);
-    await moveAlias(transaction, model.id, { alias, kind: "remove", version: undefined, previous, actor, reason, gate, fromMs: clock.now() });
+    await change(services, transaction, model, { alias, kind: "remove", version: undefined, previous, actor, reason, gate });
   });
 }
 
 /** Who held an alias when, moved by whom and why; oldest first. Empty for an alias that never was. */
 export async function aliasHistory({ state }: RegistryServices, { model, alias }: { model: string; alias: string }): Promise<AliasChange[]> {
   return aliasChanges(state, (await activeModel(state, model)).id, alias);
+}
+
+/** Moves an alias with all that hangs on it: its history, the cards of both versions, those who want to know. */
+async function change(
+  services: RegistryServices,
+  transaction: Transaction,
+  model: ModelRow,
+  move: Omit<AliasChange, "fromMs" | "untilMs">,
+): Promise<void> {
+  const nowMs = services.clock.now();
+  const { version, previous } = move;
+  await moveAlias(transaction, model.id, { ...move, fromMs: nowMs });
+  await renderCards(transaction, nowMs, model, [previous, version]);
+  const event = version === undefined ? "alias.removed" : previous === undefined ? "alias.set" : "alias.moved";
+  await tell(services, transaction, model, event, move);
 }
 
 /** Plays the moves as a stack: `set` puts a version on, `rollback` takes off down to the one it went back to. */

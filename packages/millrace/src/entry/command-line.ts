@@ -1,10 +1,15 @@
+import { once } from "node:events";
 import { AppError, toAppError } from "#kit/app-error";
+
+export { textTable } from "#kit/text-table";
 
 /** What a command gets to talk to its caller: results on stdout, everything for people on stderr. */
 export interface Terminal {
   json: boolean;
   /** Prints the result: JSON with `--json`, else the text. */
   result(value: unknown, text: string): void;
+  /** Prints a result as it comes, as fast as it is read. */
+  stream(pieces: AsyncIterable<Uint8Array> | Uint8Array[]): Promise<void>;
   /** A line for people, left out with `--quiet`. */
   note(line: string): void;
   /** Replaces the last progress line on a terminal; prints only every so often elsewhere. */
@@ -30,6 +35,10 @@ export function openTerminal({ json, quiet, stdout, stderr }: TerminalOptions): 
       clear();
       stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : text.endsWith("\n") || text === "" ? text : `${text}\n`);
     },
+    async stream(pieces) {
+      clear();
+      for await (const piece of pieces) if (!stdout.write(piece)) await once(stdout, "drain");
+    },
     note(line) {
       if (quiet) return;
       clear();
@@ -54,34 +63,6 @@ export function reportError(thrown: unknown, { json, stderr, debug }: { json: bo
   }
   if (debug || error.code === "internal") stderr.write(`${chain(thrown)}\n`);
   return error.exitCode;
-}
-
-/** A table with aligned columns for a terminal; numbers to the right. */
-export function textTable(rows: Record<string, unknown>[], columns = Object.keys(rows[0] ?? {})): string {
-  if (rows.length === 0) return "(none)";
-  const cells = rows.map((row) => columns.map((column) => cell(column, row[column])));
-  const widths = columns.map((column, i) => Math.max(column.length, ...cells.map((line) => line[i]!.length)));
-  const numeric = columns.map(
-    (column) => !isTime(column) && rows.every((row) => typeof row[column] === "number" || row[column] === null || row[column] === undefined),
-  );
-  const line = (values: string[]) =>
-    values
-      .map((value, i) => (numeric[i] ? value.padStart(widths[i]!) : value.padEnd(widths[i]!)))
-      .join("  ")
-      .trimEnd();
-  return [line(columns), ...cells.map(line)].join("\n");
-}
-
-/** Fields named so hold epoch milliseconds. */
-function isTime(column: string): boolean {
-  return /(^|[a-z])(started|finished|created|updated|at|from|until|time|timestamp)Ms$/i.test(column);
-}
-
-function cell(column: string, value: unknown): string {
-  if (value === null || value === undefined) return "";
-  if (typeof value === "number" && isTime(column)) return new Date(value).toISOString().replace("T", " ").slice(0, 19);
-  if (typeof value === "number") return Number.isInteger(value) ? value.toLocaleString("en-US") : String(Number(value.toPrecision(5)));
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 function chain(thrown: unknown): string {

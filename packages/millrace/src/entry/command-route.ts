@@ -4,8 +4,8 @@ import { schemaOf } from "#kit/open-api";
 import { isRawAnswer, pathParameters, type AnyRoute } from "#kit/route";
 import { localActor } from "#domains/access";
 import { newId } from "#kit/id";
+import { textTable } from "#kit/text-table";
 import type { CommandContext, CommandModule } from "./command.ts";
-import { textTable } from "./command-line.ts";
 import { openProject } from "./open-project.ts";
 import { allRoutes } from "./routes.ts";
 import { parse } from "./server.ts";
@@ -17,33 +17,40 @@ export function routeCommand(name: string): CommandModule {
       const route = allRoutes.find((candidate) => candidate.name === name);
       if (!route) throw new AppError("internal", `There is no route ${name}; the generated files are out of date.`, { hint: "npm run generate" });
       const input = inputOf(route, context);
-      const answer = await answerOf(route, input, context);
-      context.terminal.result(answer, isRawAnswer(answer) ? String(answer.body) : textOf(route, answer));
+      await answer(route, input, context);
     },
   };
 }
 
-async function answerOf(route: AnyRoute, input: Record<string, unknown>, context: CommandContext): Promise<unknown> {
+async function answer(route: AnyRoute, input: Record<string, unknown>, context: CommandContext): Promise<void> {
   const { home } = await loadConfig(context.folder, context.environment);
   const address = holderOf(home)?.address;
   if (address !== undefined && route.method !== "GET" && (await answers(address)))
-    return overHttp(route, input, address, context.environment["MILLRACE_TOKEN"]);
+    return print(route, await overHttp(route, input, address, context.environment["MILLRACE_TOKEN"]), context);
   const project = await openProject({ ...context, readOnly: route.method === "GET", purpose: `millrace ${route.name}` });
   try {
-    return await route.handle(project.services as never, parse(route, input), { actor: localActor, requestId: newId(), signal: context.signal });
+    const request = { actor: localActor, requestId: newId(), signal: context.signal };
+    await print(route, await route.handle(project.services as never, parse(route, input), request), context); // streams read the stores as they go
   } finally {
     await project.close();
   }
 }
 
-async function answers(address: string): Promise<boolean> {
+async function print(route: AnyRoute, given: unknown, { terminal }: CommandContext): Promise<void> {
+  if (!isRawAnswer(given)) return terminal.result(given, textOf(route, given));
+  const { body } = given;
+  if (typeof body === "string") return terminal.result(given, body);
+  await terminal.stream(body instanceof Uint8Array ? [body] : body);
+}
+
+export async function answers(address: string): Promise<boolean> {
   return fetch(`${address}/health`, { signal: AbortSignal.timeout(2_000) }).then(
     (response) => response.ok,
     () => false,
   );
 }
 
-async function overHttp(route: AnyRoute, input: Record<string, unknown>, address: string, token: string | undefined): Promise<unknown> {
+export async function overHttp(route: AnyRoute, input: Record<string, unknown>, address: string, token: string | undefined): Promise<unknown> {
   const inPath = new Set(pathParameters(route.path));
   const rest = Object.fromEntries(Object.entries(input).filter(([name]) => !inPath.has(name)));
   const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(input[name])));
@@ -72,10 +79,18 @@ function inputOf(route: AnyRoute, context: CommandContext): Record<string, unkno
   for (const [name, value] of Object.entries(input)) {
     const type = properties[name]?.type;
     if (typeof value === "string" && (type === "number" || type === "integer")) input[name] = Number(value);
-    if (typeof value === "string" && type === "object") input[name] = JSON.parse(value);
+    if (typeof value === "string" && type === "object") input[name] = jsonOption(name, value);
     if (Array.isArray(value) && value.length === 0) delete input[name];
   }
   return input;
+}
+
+function jsonOption(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AppError("invalid_argument", `--${name} is not JSON: ${text}`, { cause: error, hint: `Such as: --${name} '{"team":"air"}'` });
+  }
 }
 
 function textOf(route: AnyRoute, answer: unknown): string {

@@ -35,6 +35,7 @@ async function doctor(environment: Record<string, string> = { MILLRACE_PORT: "0"
     },
     note: () => undefined,
     progress: () => undefined,
+    stream: async () => undefined,
   };
   const exit = await command({ args: [], options: {}, folder, environment, terminal, signal: new AbortController().signal });
   return { exit, ok: printed.ok, checks: new Map(printed.checks.map((check) => [check.name, check])), text };

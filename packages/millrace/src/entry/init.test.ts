@@ -14,7 +14,13 @@ afterEach(() => rm(root, { recursive: true }));
 
 async function init(folder?: string): Promise<{ folder: string; name: string; files: string[]; next: string[] }> {
   let printed: unknown;
-  const terminal: CommandContext["terminal"] = { json: true, result: (value) => (printed = value), note: () => undefined, progress: () => undefined };
+  const terminal: CommandContext["terminal"] = {
+    json: true,
+    result: (value) => (printed = value),
+    note: () => undefined,
+    progress: () => undefined,
+    stream: async () => undefined,
+  };
   await command({ args: [folder], options: {}, folder: root, environment: {}, terminal, signal: new AbortController().signal });
   return printed as Awaited<ReturnType<typeof init>>; // what the command prints with --json
 }

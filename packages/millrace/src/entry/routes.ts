@@ -11,7 +11,7 @@ import { pipelineRoutes } from "#domains/pipelines";
 import { registryRoutes } from "#domains/registry";
 import { retrainingRoutes } from "#domains/retraining";
 import { servingRoutes } from "#domains/serving";
-import { housekeepingRoutes } from "#domains/tracking";
+import { experimentRoutes, housekeepingRoutes, metricRoutes, runRoutes, runSearchRoutes } from "#domains/tracking";
 import { tracesRoutes } from "#domains/traces";
 import type { AnyRoute } from "#kit/route";
 import { systemRoutes } from "./system-routes.ts";
@@ -26,6 +26,10 @@ export const allRoutes: AnyRoute[] = [
   ...featureRoutes,
   ...pipelineRoutes,
   ...housekeepingRoutes,
+  ...experimentRoutes,
+  ...runSearchRoutes,
+  ...runRoutes,
+  ...metricRoutes,
   ...registryRoutes,
   ...servingRoutes,
   ...traceRoutes,

@@ -1,13 +1,9 @@
-import { z } from "zod";
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
-import { type Experiment, keySchema, newExperimentSchema, tagsSchema, type TrackingServices } from "./model.ts";
+import { changedTagsSchema, type Experiment, newExperimentSchema, type TrackingServices } from "./model.ts";
 import { allExperiments, findExperiment, saveExperiment } from "./store.ts";
 
-const changeSchema = newExperimentSchema
-  .omit({ id: true })
-  .partial()
-  .extend({ tags: z.record(keySchema, tagsSchema.valueType.nullable()).optional() });
+const changeSchema = newExperimentSchema.omit({ id: true }).partial().extend({ tags: changedTagsSchema.optional() });
 
 /** An experiment by id or name, deleted ones too. Throws `not_found`. */
 export async function getExperiment({ state }: TrackingServices, by: { id: string } | { name: string }): Promise<Experiment> {
@@ -64,5 +60,5 @@ function withTags(standing: Record<string, string>, change: Record<string, strin
 }
 
 function notFound(which: string): AppError {
-  return new AppError("not_found", `There is no experiment "${which}".`, { hint: "millrace runs list" });
+  return new AppError("not_found", `There is no experiment "${which}".`, { hint: "millrace experiments list" });
 }

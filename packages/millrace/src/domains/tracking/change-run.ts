@@ -1,14 +1,16 @@
 import { z } from "zod";
 import { parseArgument } from "#kit/parse-argument";
-import { type Run, type RunStatus, runStatuses, newRunSchema, type TrackingServices } from "./model.ts";
+import { withTags } from "./log-batch.ts";
+import { changedTagsSchema, type Run, type RunStatus, runStatuses, newRunSchema, type TrackingServices } from "./model.ts";
 import { noteChange } from "./run-index.ts";
-import { activeRun, beginChange, findRunRow, parseRun, saveRun, saveRunContext } from "./store.ts";
+import { activeRun, beginChange, findRunRow, parseRun, parseTexts, saveRun, saveRunContext } from "./store.ts";
 
 const changeSchema = z.object({
   name: newRunSchema.shape.name,
   status: z.enum(runStatuses).optional(),
   endedMs: z.int().min(0).optional(),
-  note: z.string().max(1_000_000).optional(),
+  note: newRunSchema.shape.note.removeDefault().optional(),
+  tags: changedTagsSchema.optional(),
 });
 
 /** Ends a run. Ending it again with the same status keeps the first end, so the call may be retried. */
@@ -19,22 +21,24 @@ export function finishRun(
   return updateRun(services, { run, status, ...(endedMs !== undefined && { endedMs }) });
 }
 
-/** Changes a run's name, note or status. `running` opens an ended run again; any other status ends it, now or at `endedMs`. */
+/** Changes a run's name, note, status or tags (null takes one away). `running` opens an ended run again; any other status ends it, now or at `endedMs`. */
 export async function updateRun(
   { state, clock }: TrackingServices,
-  { run, ...change }: { run: string; name?: string; status?: RunStatus; endedMs?: number; note?: string },
+  { run, ...change }: { run: string; name?: string; status?: RunStatus; endedMs?: number; note?: string; tags?: Record<string, string | null> },
 ): Promise<Run> {
-  const { name, status, endedMs, note } = parseArgument(changeSchema, "change of the run", change);
+  const { name, status, endedMs, note, tags } = parseArgument(changeSchema, "change of the run", change);
   const nowMs = clock.now();
   const changed = await state.write(async (transaction) => {
     await beginChange(transaction, run, nowMs);
     const standing = await activeRun(transaction, run);
+    const nextTags = tags && withTags(run, parseTexts(standing.tags), tags);
     const kept = standing.status === status ? (standing.ended_ms ?? undefined) : undefined;
     const ended = status === undefined ? endedMs : status === "running" ? null : (endedMs ?? kept ?? nowMs);
     await saveRun(transaction, run, {
       ...(name !== undefined && { name }),
       ...(status !== undefined && { status }),
       ...(ended !== undefined && { ended_ms: ended }),
+      ...(nextTags !== undefined && { tags: nextTags }),
     });
     if (note !== undefined) await saveRunContext(transaction, run, "note", note);
     return parseRun((await findRunRow(transaction, run))!); // it was read above

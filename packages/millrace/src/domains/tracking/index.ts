@@ -5,6 +5,7 @@ export { deleteExperiment, getExperiment, listExperiments, restoreExperiment, up
 export { deleteRun, finishRun, restoreRun, updateRun } from "./change-run.ts";
 export { createExperiment, ensureExperiment } from "./create-experiment.ts";
 export { cleanUploads, type StaleUpload } from "./clean-uploads.ts";
+export { experimentRoutes } from "./experiment-routes.ts";
 export { deleteArtifact } from "./delete-artifact.ts";
 export { digestUpload, digestUploads, type RenameElsewhere } from "./digest-upload.ts";
 export { type HousekeepingOptions, type HousekeepingReport, type RunKeepers, type Selection } from "./housekeeping.ts";
@@ -15,6 +16,7 @@ export { type Batch, deleteTag, logBatch, logMetrics, logParams, setTags } from 
 export { logInputs, logOutputs } from "./log-data.ts";
 export { logModel, modelDigest, type NewModel } from "./log-model.ts";
 export { type MetricBucket, metricHistory, type MetricPage, sampleMetric } from "./metric-history.ts";
+export { metricRoutes } from "./metric-routes.ts";
 export { trackingMigrations } from "./migrations.ts";
 export {
   type Artifact,
@@ -40,6 +42,8 @@ export { purge, type PurgeOptions } from "./purge.ts";
 export { applyRetention, type RetentionPolicy, type RetentionReport } from "./retention.ts";
 export { getArtifact, listArtifacts, readArtifact } from "./read-artifact.ts";
 export { type RunFilter } from "./run-filter.ts";
+export { runRoutes } from "./run-routes.ts";
+export { runSearchRoutes } from "./run-search-routes.ts";
 export { type RunPage, type RunSearch, searchRuns } from "./search-runs.ts";
 export { startRun } from "./start-run.ts";
 export { abortUpload, type BegunUpload, beginUpload, contentUrl, finishUpload } from "./upload.ts";

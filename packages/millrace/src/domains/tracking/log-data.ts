@@ -8,17 +8,19 @@ import { noteChange } from "./run-index.ts";
 import { activeRun, beginChange, findRunContext, saveRunContext } from "./store.ts";
 
 const itemsAtMost = 10_000;
+export const inputsSchema = z.array(runInputSchema).max(1_000);
+export const outputsSchema = z.array(runOutputSchema).max(1_000);
 
 /** Adds data that went into a run; one that is there already, equal in every field, is not added again. */
 export async function logInputs({ state, clock }: TrackingServices, { run, inputs }: { run: string; inputs: RunInput[] }): Promise<void> {
-  const parsed = parseArgument(z.array(runInputSchema).max(1_000), "inputs", inputs);
+  const parsed = parseArgument(inputsSchema, "inputs", inputs);
   await state.write((transaction) => addItems(transaction, clock.now(), run, "inputs", parsed));
   noteChange(state, run);
 }
 
 /** Adds what came out of a run; one that is there already, equal in every field, is not added again. */
 export async function logOutputs({ state, clock }: TrackingServices, { run, outputs }: { run: string; outputs: RunOutput[] }): Promise<void> {
-  const parsed = parseArgument(z.array(runOutputSchema).max(1_000), "outputs", outputs);
+  const parsed = parseArgument(outputsSchema, "outputs", outputs);
   await state.write((transaction) => addItems(transaction, clock.now(), run, "outputs", parsed));
 }
 

@@ -41,6 +41,8 @@ const nameSchema = z
 const timeSchema = z.int().min(0);
 export const paramsSchema = z.record(keySchema, z.string().max(trackingLimits.paramLength));
 export const tagsSchema = z.record(keySchema, z.string().max(trackingLimits.tagLength));
+/** Null takes a tag away. */
+export const changedTagsSchema = z.record(keySchema, tagsSchema.valueType.nullable());
 const jsonSchema = z.record(z.string(), z.json());
 
 export const newExperimentSchema = z.object({

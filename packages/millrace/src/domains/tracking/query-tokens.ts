@@ -35,12 +35,16 @@ export function queryTokens(query: string): Token[] {
   return [...tokens, { kind: "end", text: "", at: query.length, end: query.length }];
 }
 
-/** The error of a query that cannot be read on at a position. */
+/** The error of a query, an order or a list of fields that cannot be read on at a position. */
 export function unreadable(query: string, at: number, expected: string, found: string, hint?: string): AppError {
-  return new AppError("invalid_argument", `The query cannot be read at character ${at + 1}: expected ${expected}, found ${found}.`, {
-    hint: hint ?? `${query.slice(Math.max(0, at - 40), at)} ⟵ here. An example: metrics.auc > 0.8 AND (params.kind = 'trees' OR tags.team IS NULL)`,
-    details: { position: at + 1, expected, found },
-  });
+  return new AppError(
+    "invalid_argument",
+    `Cannot read "${query.length > 200 ? `${query.slice(0, 200)}…` : query}" at character ${at + 1}: expected ${expected}, found ${found}.`,
+    {
+      hint: hint ?? `${query.slice(Math.max(0, at - 40), at)} ⟵ here. An example: metrics.auc > 0.8 AND (params.kind = 'trees' OR tags.team IS NULL)`,
+      details: { position: at + 1, expected, found },
+    },
+  );
 }
 
 function wordAt(query: string, at: number): Token | undefined {

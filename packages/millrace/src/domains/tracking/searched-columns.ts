@@ -8,9 +8,14 @@ import { type ExperimentName, experimentNames } from "./search-store.ts";
 /** The columns as a filter and other named fields need them: up to date, with inputs, notes and names of experiments where those are asked for. */
 export async function searchedColumns(state: Database, filter: RunFilter, fields: RunField[] = []): Promise<RunColumns> {
   const asked = [...conditionsOf(filter), ...fields];
-  const context = asked.some((each) => "text" in each || "input" in each || ("attribute" in each && each.attribute === "note"));
+  const context = asksForContext(asked);
   const experiments = asked.some((each) => "text" in each || ("attribute" in each && ["experimentName", "folder"].includes(each.attribute)));
   return withDerived(await freshColumns(state, { context }), experiments ? await experimentNames(state) : []);
+}
+
+/** Whether inputs or notes are needed, which are read at the first search that asks for them. */
+export function asksForContext(asked: (RunField | { text: string })[]): boolean {
+  return asked.some((each) => "text" in each || "input" in each || ("attribute" in each && each.attribute === "note"));
 }
 
 /** The columns, and those that follow from others: an experiment's name and folder, and how long a run took. */

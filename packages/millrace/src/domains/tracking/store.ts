@@ -374,7 +374,7 @@ function parseArtifact(row: ArtifactRow): Artifact {
 // Errors
 
 export function runNotFound(run: string): AppError {
-  return new AppError("not_found", `There is no run "${run}".`, { hint: "millrace runs list" });
+  return new AppError("not_found", `There is no run "${run}".`, { hint: "millrace runs search" });
 }
 
 export function runDeleted(run: string): AppError {

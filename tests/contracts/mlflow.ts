@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { openLocalBlobs } from "#adapters/blob-store/local";
 import { openSqlite } from "#adapters/database/sqlite";
 import { mlflowMigrations, mlflowProbeRoutes, mlflowRoutes } from "#compat/mlflow";
+import { otlpRoutes } from "#compat/otlp";
 import { registryMigrations, type RegistryServices } from "#domains/registry";
+import { tracesMigrations, tracesRoutes } from "#domains/traces";
 import { trackingMigrations, type TrackingServices } from "#domains/tracking";
 import { systemClock } from "#kit/clock";
 import { serveRoutes } from "../processes/serve-routes.ts";
@@ -23,13 +25,13 @@ export async function openMlflowPlace({
   postgres = process.env["MILLRACE_TEST_POSTGRES"],
 }: { postgres?: string | undefined } = {}): Promise<MlflowPlace> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-mlflow-"));
-  const migrations = [...trackingMigrations, ...registryMigrations, ...mlflowMigrations];
+  const migrations = [...trackingMigrations, ...tracesMigrations, ...registryMigrations, ...mlflowMigrations];
   const state = postgres ? await openTestState(migrations, postgres) : openSqlite({ path: join(folder, "state.db") });
   await state.migrate(migrations);
   const blobs = await openLocalBlobs({ folder: join(folder, "blobs") });
   const tracking = { state, blobs, clock: systemClock };
   const registry = { state, clock: systemClock };
-  const server = await serveRoutes([...mlflowRoutes, ...mlflowProbeRoutes], { tracking, registry });
+  const server = await serveRoutes([...mlflowRoutes, ...mlflowProbeRoutes, ...otlpRoutes, ...tracesRoutes], { tracking, registry });
   return {
     address: server.address,
     tracking,

@@ -1,6 +1,7 @@
 import { mlflowRoutes } from "#compat/mlflow";
 import { mlflowScoringRoutes } from "#compat/mlflow-scoring";
 import { openInferenceRoutes } from "#compat/open-inference";
+import { otlpRoutes } from "#compat/otlp";
 import { prometheusRoutes } from "#compat/prometheus";
 import { accessRoutes } from "#domains/access";
 import { featureRoutes } from "#domains/features";
@@ -38,6 +39,7 @@ export const allRoutes: AnyRoute[] = [
   ...retrainingRoutes,
   ...prometheusRoutes,
   ...openInferenceRoutes,
+  ...otlpRoutes,
   ...mlflowScoringRoutes,
   ...mlflowRoutes,
 ];

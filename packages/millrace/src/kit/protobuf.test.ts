@@ -31,6 +31,14 @@ describe("the protobuf codec", () => {
     expect(Buffer.from(out.finish()).toString("hex")).toBe("089601120774657374696e67");
   });
 
+  test("integers of 64 bits are exact", () => {
+    const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, "hex"));
+    const exact = (hex: string) => [...readFields(bytes(hex), "A message")].map((field) => (field.wire === "varint" ? field.exact : undefined));
+    expect(exact("08ffffffffffffffff7f")).toEqual([2n ** 63n - 1n]);
+    expect(exact("0880808080808080808001")).toEqual([-(2n ** 63n)]);
+    expect(exact("08ffffffffffffffffff01")).toEqual([undefined]); // -1
+  });
+
   test("any bytes are read or refused with corrupt_data", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {

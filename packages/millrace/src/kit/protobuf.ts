@@ -5,12 +5,13 @@
 import { AppError } from "./app-error.ts";
 
 export type WireField =
-  | { number: number; wire: "varint"; value: number }
+  /** `exact` is there where the number is beyond the exact ones. */
+  | { number: number; wire: "varint"; value: number; exact?: bigint }
   | { number: number; wire: "bytes"; value: Uint8Array }
   | { number: number; wire: "fixed32" | "fixed64"; value: Uint8Array };
 
 /**
- * Yields the fields of one message in file order. Values are views on `bytes`, not copies; varints are signed 64-bit, exact up to 2^53.
+ * Yields the fields of one message in file order. Values are views on `bytes`, not copies; varints are signed 64-bit.
  * Throws `corrupt_data` naming `what` when a field runs past the end or is not protobuf.
  */
 export function* readFields(bytes: Uint8Array, what: string): Generator<WireField> {
@@ -20,9 +21,12 @@ export function* readFields(bytes: Uint8Array, what: string): Generator<WireFiel
     const number = Math.floor(tag / 8);
     if (number < 1 || tag < 0) throw damaged(what, `field number ${number} at byte ${cursor.at}`);
     switch (tag % 8) {
-      case 0:
-        yield { number, wire: "varint", value: readVarint(bytes, cursor, what) };
+      case 0: {
+        const from = cursor.at;
+        const value = readVarint(bytes, cursor, what);
+        yield { number, wire: "varint", value, ...(!Number.isSafeInteger(value) && { exact: exactVarint(bytes.subarray(from, cursor.at)) }) };
         break;
+      }
       case 1:
         yield { number, wire: "fixed64", value: take(bytes, cursor, 8, what) };
         break;
@@ -146,6 +150,12 @@ function readVarint(bytes: Uint8Array, cursor: { at: number }, what: string): nu
     }
   }
   throw damaged(what, `a number longer than 64 bits at byte ${cursor.at}`);
+}
+
+function exactVarint(bytes: Uint8Array): bigint {
+  let value = 0n;
+  bytes.forEach((byte, i) => (value |= BigInt(byte & 127) << BigInt(7 * i)));
+  return BigInt.asIntN(64, value);
 }
 
 function take(bytes: Uint8Array, cursor: { at: number }, size: number, what: string): Uint8Array {

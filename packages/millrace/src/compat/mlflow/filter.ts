@@ -33,10 +33,22 @@ const datasetKeys = ["name", "digest", "context"];
 
 /** Reads a filter. Throws MLflow's refusals. */
 export function parseFilter(filter: string | undefined, grammar: Grammar): Clause[] {
+  return comparisonsOf(filter).map(({ name, op, value }) => clauseOf(grammar, name, op, value));
+}
+
+/** One comparison as it is written: `value` is missing with IS NULL and IS NOT NULL. */
+export interface Comparison {
+  name: string;
+  op: string;
+  value: Token | undefined;
+}
+
+/** The comparisons that a filter joins with AND. Throws for what is none. */
+export function comparisonsOf(filter: string | undefined): Comparison[] {
   if (!filter) return [];
   if (filter.trim() === "") throw invalid(`Invalid filter '${filter}'. Could not be parsed.`);
   const tokens = tokensOf(filter);
-  const clauses: Clause[] = [];
+  const comparisons: Comparison[] = [];
   const strangers: string[] = [];
   for (let at = 0; at < tokens.length;) {
     const token = tokens[at]!;
@@ -51,12 +63,12 @@ export function parseFilter(filter: string | undefined, grammar: Grammar): Claus
       if (!nullTest && (value === undefined || value.kind === "word" || value.kind === "operator"))
         throw invalid(`Invalid clause(s) in filter string: '${[token.text, op].join(" ")}'`);
       if (token.kind !== "name") throw invalid(`Invalid comparison clause. Expected 'Identifier' found '${token.text}'`);
-      clauses.push(clauseOf(grammar, token.text, op, value));
+      comparisons.push({ name: token.text, op, value });
       at += 1 + width + (nullTest ? 0 : 1);
     }
   }
   if (strangers.length > 0) throw invalid(`Invalid clause(s) in filter string: ${strangers.map((each) => `'${each}'`).join(", ")}`);
-  return clauses;
+  return comparisons;
 }
 
 function operatorAt(tokens: Token[], at: number): { op: string | undefined; width: number } {
@@ -135,7 +147,8 @@ function textValue(grammar: Grammar, entity: Entity, key: string, token: Token):
   throw invalid(`Expected a quoted string value for ${what}. Got value ${token.text}`);
 }
 
-function listOf(text: string): string[] {
+/** The texts of a list in parentheses. */
+export function listOf(text: string): string[] {
   const inner = text.slice(1, -1).trim();
   const item = /\s*(?:'([^']*)'|"([^"]*)")\s*(,|$)/uy;
   const list: string[] = [];
@@ -170,7 +183,8 @@ export function parseOrder(order: string, grammar: Grammar): OrderField {
   return { ...fieldOf(grammar, name.text), direction: way };
 }
 
-function unquoted(text: string, quotes: string): string {
+/** A name without its quotes. */
+export function unquoted(text: string, quotes: string): string {
   const first = text[0] ?? "";
   return text.length >= 2 && quotes.includes(first) && text.endsWith(first) ? text.slice(1, -1) : text;
 }

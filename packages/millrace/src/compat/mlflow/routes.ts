@@ -8,6 +8,7 @@ import { metricRoutes } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { runRoutes } from "./runs.ts";
 import { searchRoutes } from "./search.ts";
+import { mlflowTraceRoutes } from "./traces.ts";
 import { versionFileRoutes } from "./version-files.ts";
 import { versionRoutes } from "./versions.ts";
 import { otherRoutes, serverRoutes } from "./server.ts";
@@ -23,6 +24,7 @@ export const mlflowRoutes: AnyRoute[] = [
   ...loggedModelRoutes,
   ...modelRoutes,
   ...versionRoutes,
+  ...mlflowTraceRoutes,
   ...versionFileRoutes,
   ...serverRoutes,
   ...otherRoutes,

@@ -74,8 +74,13 @@ function requestOf({ url, token }: ClientOptions, method: Method, path: string, 
   if (!bodyless) headers["content-type"] = "application/json";
   return {
     url: url.replace(/\/+$/, "") + filled + (bodyless ? queryOf(rest) : ""),
-    init: { method, headers, ...(!bodyless && { body: JSON.stringify(Object.fromEntries(rest)) }) },
+    init: { method, headers, ...(!bodyless && { body: JSON.stringify(Object.fromEntries(rest), notFinite) }) },
   };
+}
+
+/** JSON has no NaN and no infinities; the server takes them as texts. */
+function notFinite(_key: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
 function queryOf(inputs: Map<string, unknown>): string {

@@ -106,6 +106,19 @@ export const commandTable: CommandEntry[] = [
     load: () => import("./command-sql.ts"),
   },
   {
+    words: "import mlflow",
+    summary: "Take over a store of MLflow's with every id: runs, metrics, models, files",
+    args: "<source>",
+    options: [
+      ["--experiments <names...>", "only these experiments, by name or id, and no registered models"],
+      ["--artifacts <folder>", "the folder of the server's --artifacts-destination"],
+      ["--no-artifacts", "leave files where they are"],
+      ["--dry-run", "say what would be taken, and what refused"],
+      ["--recheck", "read also what an earlier import took and has not changed since"],
+    ],
+    load: () => import("./command-import.ts"),
+  },
+  {
     words: "doctor",
     summary: "Check the machine, the project and its stores, and say what to mend",
     load: () => import("./command-doctor.ts"),

@@ -30,6 +30,12 @@ export function manyArgument(context: CommandContext, position: number): string[
   return Array.isArray(value) ? value : value === undefined ? [] : [value];
 }
 
+/** The words of an option that may be repeated. */
+export function manyOption(context: CommandContext, name: string): string[] {
+  const value = context.options[name];
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
 /** A required argument. */
 export function textArgument(context: CommandContext, position: number): string {
   return String(context.args[position]);

@@ -1,4 +1,5 @@
 import { mlflowMigrations } from "#compat/mlflow";
+import { mlflowImportMigrations } from "#compat/mlflow-import";
 import { accessMigrations } from "#domains/access";
 import { ingestMigrations } from "#domains/ingest";
 import { lineageMigrations } from "#domains/lineage";
@@ -29,3 +30,4 @@ export const migrations: Migration[] = [
   ...retrainingMigrations,
   ...mlflowMigrations,
 ];
+  ...mlflowImportMigrations,

@@ -4,3 +4,13 @@ export { forgetExperiments, forgetRuns } from "./forget.ts";
 export { mlflowMigrations } from "./migrations.ts";
 export { mlflowRoutes } from "./routes.ts";
 export { mlflowProbeRoutes } from "./server.ts";
+export { mlflowWebhookFormat } from "./webhook-format.ts";
+// What moving in and out of other stores needs of the tables that only the protocol has.
+export { adoptLoggedModel, adoptVersionRow, anyLoggedModel, forgetExperimentLocation, loggedModelsAfter } from "./adopt-rows.ts";
+export { getFile, putFile, rootPath } from "./artifact-tree.ts";
+export { metricsOf, type ModelMetric } from "./logged-model-metrics.ts";
+export { type LoggedModel } from "./logged-model-reads.ts";
+export { experimentLocation, runRoot, saveExperimentLocation } from "./places.ts";
+export { folderAt } from "./version-source.ts";
+export { type VersionRow, versionRows } from "./version-rows.ts";
+export { knownVersion } from "./wire-model.ts";

@@ -23,7 +23,7 @@ export interface LoggedModel {
   location: string;
 }
 
-interface Row {
+export interface LoggedModelRow {
   id: string;
   experiment: string;
   name: string;
@@ -40,25 +40,25 @@ interface Row {
 const columns = sql`id, experiment, name, source_run, type, status, params, tags, created_ms, updated_ms, deleted_ms`;
 
 export async function findLoggedModel({ state }: TrackingServices, id: string, { deleted = false } = {}): Promise<LoggedModel> {
-  const [model] = await parse(state, await state.all<Row>(sql`select ${columns} from mlflow_logged_model where id = ${id}`));
+  const [model] = await parseLoggedModels(state, await state.all<LoggedModelRow>(sql`select ${columns} from mlflow_logged_model where id = ${id}`));
   if (model === undefined || (model.deletedMs !== undefined && !deleted)) throw absent(`Logged model with ID '${id}' not found.`);
   return model;
 }
 
 /** Models of some experiments that are not deleted. */
 export async function loggedModelsOf(reader: Reader, experiments: string[]): Promise<LoggedModel[]> {
-  const rows = await reader.all<Row>(
+  const rows = await reader.all<LoggedModelRow>(
     sql`select ${columns} from mlflow_logged_model where deleted_ms is null and experiment in ${sqlIn(experiments)}`,
   );
-  return parse(reader, rows);
+  return parseLoggedModels(reader, rows);
 }
 
 /** Models that a run logged, newest first. */
 export async function loggedModelsOfRun(reader: Reader, run: string): Promise<LoggedModel[]> {
-  const rows = await reader.all<Row>(
+  const rows = await reader.all<LoggedModelRow>(
     sql`select ${columns} from mlflow_logged_model where source_run = ${run} and deleted_ms is null order by created_ms desc, id`,
   );
-  return parse(reader, rows);
+  return parseLoggedModels(reader, rows);
 }
 
 export async function insertLoggedModel(transaction: Transaction, model: Omit<LoggedModel, "location">): Promise<void> {
@@ -75,7 +75,7 @@ export async function changeLoggedModel(
 ): Promise<LoggedModel> {
   return tracking.state.write(async (transaction) => {
     await transaction.run(sql`update mlflow_logged_model set id = id where id = ${id}`); // PostgreSQL: the row stands still from here on
-    const [standing] = await parse(transaction, await transaction.all<Row>(sql`select ${columns} from mlflow_logged_model where id = ${id}`));
+    const [standing] = await parseLoggedModels(transaction, await transaction.all<LoggedModelRow>(sql`select ${columns} from mlflow_logged_model where id = ${id}`));
     if (standing === undefined || standing.deletedMs !== undefined) throw absent(`Logged model with ID '${id}' not found.`);
     const next = { ...standing, ...change(standing) };
     await transaction.run(sql`update mlflow_logged_model set status = ${next.status}, params = ${JSON.stringify(next.params)},
@@ -84,7 +84,7 @@ export async function changeLoggedModel(
   });
 }
 
-async function parse(reader: Reader, rows: Row[]): Promise<LoggedModel[]> {
+export async function parseLoggedModels(reader: Reader, rows: LoggedModelRow[]): Promise<LoggedModel[]> {
   const locations = await experimentLocations(
     reader,
     rows.map((row) => row.experiment),

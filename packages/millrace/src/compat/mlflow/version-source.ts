@@ -112,7 +112,7 @@ function notOwned(source: string, owner: string): Error {
 }
 
 /** The files below a path as a model's folder; an empty one where they are elsewhere. */
-async function folderAt({ tracking }: MlflowServices, path: string | undefined): Promise<ModelFolder> {
+export async function folderAt({ tracking }: Pick<MlflowServices, "tracking">, path: string | undefined): Promise<ModelFolder> {
   const stored = path === undefined ? [] : await filesBelow(tracking, path);
   if (path === undefined || stored.length === 0) return emptyFolder();
   const files = stored

@@ -1,3 +1,4 @@
+export { type AdoptedModel, type AdoptedVersion, adoptModel } from "./adopt.ts";
 export { registryBlobs } from "./blob-references.ts";
 export { createModel, deleteModel, getModel, listModels, renameModel, updateModel } from "./change-model.ts";
 export { deleteVersion, getVersion, listVersions, updateVersion } from "./change-version.ts";

@@ -111,6 +111,20 @@ export async function saveVersion(transaction: Transaction, modelId: string, ver
     profile = ${version.profile} where model = ${modelId} and version = ${version.version}`);
 }
 
+/** Numbers that are not given again. */
+export async function deletedVersions(reader: Reader, modelId: string): Promise<number[]> {
+  const rows = await reader.all<{ version: number }>(sql`select version from registry_version where model = ${modelId} and deleted_ms is not null`);
+  return rows.map(({ version }) => version);
+}
+
+/** Saves all of a version that stands, also what it is made of: for one that is taken over from elsewhere. */
+export async function replaceVersion(transaction: Transaction, modelId: string, version: ModelVersion): Promise<void> {
+  await saveVersion(transaction, modelId, version);
+  await transaction.run(sql`update registry_version set run = ${version.runId ?? ""}, digest = ${version.digest}, format = ${version.format},
+    signature = ${JSON.stringify(version.signature)}, files = ${JSON.stringify(version.files)}, actor = ${version.actor},
+    created_ms = ${version.createdMs} where model = ${modelId} and version = ${version.version}`);
+}
+
 export async function markVersionsDeleted(transaction: Transaction, modelId: string, version: number | "all", nowMs: number): Promise<void> {
   const which = version === "all" ? sql`` : sql` and version = ${version}`;
   await transaction.run(sql`update registry_version set deleted_ms = ${nowMs} where model = ${modelId} and deleted_ms is null${which}`);

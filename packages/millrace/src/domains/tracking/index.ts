@@ -1,3 +1,6 @@
+export { adoptArtifact } from "./adopt-artifact.ts";
+export { adoptExperiment } from "./adopt-experiment.ts";
+export { type AdoptedPoints, type AdoptedRun, adoptPoints, adoptRun } from "./adopt-run.ts";
 export { artifactKey, checkArtifactPath, isUpload, uploadFolder } from "./artifact-path.ts";
 export { archive, restore } from "./archive.ts";
 export { artifactPlace, digestOfKey, trackingBlobs } from "./blob-references.ts";
@@ -37,6 +40,7 @@ export {
   trackingLimits,
   type TrackingServices,
 } from "./model.ts";
+export { type MetricColumns } from "./metric-columns.ts";
 export { moveExperiments } from "./move-experiments.ts";
 export { purge, type PurgeOptions } from "./purge.ts";
 export { applyRetention, type RetentionPolicy, type RetentionReport } from "./retention.ts";
@@ -45,6 +49,7 @@ export { type RunFilter } from "./run-filter.ts";
 export { runRoutes } from "./run-routes.ts";
 export { runSearchRoutes } from "./run-search-routes.ts";
 export { type RunPage, type RunSearch, searchRuns } from "./search-runs.ts";
+export { runPoints } from "./run-points.ts";
 export { startRun } from "./start-run.ts";
 export { abortUpload, type BegunUpload, beginUpload, contentUrl, finishUpload } from "./upload.ts";
 export { currentContent } from "./upload-store.ts";

@@ -14,7 +14,7 @@ export const trackingLimits = {
   keyLength: 250,
   nameLength: 500,
   paramLength: 16_000,
-  tagLength: 16_000,
+  tagLength: 100_000,
   noteLength: 1_000_000,
   paramsPerRun: 10_000,
   tagsPerRun: 10_000,

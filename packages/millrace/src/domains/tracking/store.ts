@@ -37,9 +37,9 @@ export async function insertExperiment(transaction: Transaction, experiment: Exp
 }
 
 export async function saveExperiment(transaction: Transaction, experiment: Experiment): Promise<void> {
-  const { id, name, description, tags, updatedMs, deletedMs } = experiment;
+  const { id, name, description, tags, createdMs, updatedMs, deletedMs } = experiment;
   await transaction.run(sql`update tracking_experiment set name = ${name}, description = ${description}, tags = ${JSON.stringify(tags)},
-    updated_ms = ${updatedMs}, deleted_ms = ${deletedMs} where id = ${id}`);
+    created_ms = ${createdMs}, updated_ms = ${updatedMs}, deleted_ms = ${deletedMs} where id = ${id}`);
 }
 
 export async function findExperiment(reader: Reader, by: { id: string } | { name: string }): Promise<Experiment | undefined> {
@@ -174,11 +174,12 @@ export async function inputRows(reader: Reader, experiment: string): Promise<{ r
     where r.experiment = ${experiment} and c.inputs <> '[]' order by c.run`);
 }
 
-type RunFields = Partial<Pick<RunRow, "name" | "status" | "ended_ms" | "deleted_ms" | "params" | "tags">>;
+type RunFields = Partial<Pick<RunRow, "name" | "parent" | "status" | "ended_ms" | "deleted_ms" | "params" | "tags">>;
 
 export async function saveRun(transaction: Transaction, id: string, fields: RunFields): Promise<void> {
   const sets: Sql[] = [];
   if (fields.name !== undefined) sets.push(sql`name = ${fields.name}`);
+  if (fields.parent !== undefined) sets.push(sql`parent = ${fields.parent}`);
   if (fields.status !== undefined) sets.push(sql`status = ${fields.status}`);
   if (fields.ended_ms !== undefined) sets.push(sql`ended_ms = ${fields.ended_ms}`);
   if (fields.deleted_ms !== undefined) sets.push(sql`deleted_ms = ${fields.deleted_ms}`);

@@ -4,12 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLocalBlobs } from "#adapters/blob-store/local";
 import { openSqlite } from "#adapters/database/sqlite";
-import { mlflowMigrations, mlflowProbeRoutes, mlflowRoutes } from "#compat/mlflow";
+import { mlflowMigrations, mlflowProbeRoutes, mlflowRoutes, mlflowWebhookFormat } from "#compat/mlflow";
 import { otlpRoutes } from "#compat/otlp";
 import { registryMigrations, type RegistryServices } from "#domains/registry";
 import { tracesMigrations, tracesRoutes } from "#domains/traces";
 import { trackingMigrations, type TrackingServices } from "#domains/tracking";
+import { announce, webhookMigrations, type WebhookServices } from "#domains/webhooks";
 import { systemClock } from "#kit/clock";
+import { createOutbound } from "#kit/outbound-http";
 import { serveRoutes } from "../processes/serve-routes.ts";
 import { openTestState } from "./state.ts";
 
@@ -17,25 +19,30 @@ export interface MlflowPlace {
   address: string;
   tracking: TrackingServices;
   registry: RegistryServices;
+  /** Nothing is delivered by itself. */
+  webhooks: WebhookServices;
   close(): Promise<void>;
 }
 
 /** SQLite in a file and blobs in a folder, as an embedded project has them; PostgreSQL where a test asks for it (see `openTestState`). */
 export async function openMlflowPlace({
   postgres = process.env["MILLRACE_TEST_POSTGRES"],
-}: { postgres?: string | undefined } = {}): Promise<MlflowPlace> {
+  allow = [],
+}: { postgres?: string | undefined; /** Origins that webhooks may have. */ allow?: string[] } = {}): Promise<MlflowPlace> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-mlflow-"));
-  const migrations = [...trackingMigrations, ...tracesMigrations, ...registryMigrations, ...mlflowMigrations];
+  const migrations = [...trackingMigrations, ...tracesMigrations, ...registryMigrations, ...webhookMigrations, ...mlflowMigrations];
   const state = postgres ? await openTestState(migrations, postgres) : openSqlite({ path: join(folder, "state.db") });
   await state.migrate(migrations);
   const blobs = await openLocalBlobs({ folder: join(folder, "blobs") });
   const tracking = { state, blobs, clock: systemClock };
-  const registry = { state, clock: systemClock };
-  const server = await serveRoutes([...mlflowRoutes, ...mlflowProbeRoutes, ...otlpRoutes, ...tracesRoutes], { tracking, registry });
+  const registry = { state, clock: systemClock, announce };
+  const webhooks = { state, clock: systemClock, outbound: createOutbound({ allow }), formats: { mlflow: mlflowWebhookFormat(state) } };
+  const server = await serveRoutes([...mlflowRoutes, ...mlflowProbeRoutes, ...otlpRoutes, ...tracesRoutes], { tracking, registry, webhooks });
   return {
     address: server.address,
     tracking,
     registry,
+    webhooks,
     async close() {
       await server.close();
       await state.close();

@@ -12,11 +12,13 @@ import { registryMigrations } from "#domains/registry";
 import { servingMigrations } from "#domains/serving";
 import { monitoringMigrations } from "#domains/monitoring";
 import { retrainingMigrations } from "#domains/retraining";
+import { webhookMigrations } from "#domains/webhooks";
 import type { Migration } from "#ports/database";
 
 /** Every domain's tables, in the order of the domains. */
 export const migrations: Migration[] = [
   ...accessMigrations,
+  ...webhookMigrations,
   ...lineageMigrations,
   ...projectMigrations,
   ...ingestMigrations,

@@ -7,13 +7,16 @@ import { claimForHome, claimState, definitionsOf, loadConfig, loadProject, lockP
 import { createEndpointDesk, openEndpoint, type Endpoint, type EndpointDesk } from "#domains/serving";
 import { TrainingTables } from "#domains/training";
 import { modelRelation, stateBuildStore } from "#domains/transform";
+import { announce } from "#domains/webhooks";
 import { systemClock } from "#kit/clock";
 import { jsonLog } from "#kit/log";
+import { cardEvidence } from "./card-evidence.ts";
 import { openStores, type Stores } from "./open-stores.ts";
 import { servingServices } from "./serving-services.ts";
 import { runKeepers } from "./run-keepers.ts";
 import { resolveSelf } from "./resolve-self.ts";
 import type { Services } from "./services.ts";
+import { webhookServices } from "./webhook-services.ts";
 
 export interface OpenOptions {
   folder: string;
@@ -57,7 +60,8 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       access: { state, clock },
       tracking: { state, blobs, clock },
       keepers: runKeepers(clock),
-      registry: { state, clock },
+      webhooks: webhookServices({ state, clock, project }),
+      registry: { state, clock, announce, evidence: cardEvidence({ state, blobs, clock }) },
       lineage: { state, clock },
       relationOf: async (model) => (await modelRelation({ ...stores, buildStore: stateBuildStore(state) }, model)).relation,
       scratchFolder: join(project.home, "scratch"),

@@ -14,6 +14,7 @@ import { retrainingRoutes } from "#domains/retraining";
 import { servingRoutes } from "#domains/serving";
 import { experimentRoutes, housekeepingRoutes, metricRoutes, runRoutes, runSearchRoutes } from "#domains/tracking";
 import { tracesRoutes } from "#domains/traces";
+import { webhookRoutes } from "#domains/webhooks";
 import type { AnyRoute } from "#kit/route";
 import { systemRoutes } from "./system-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
@@ -22,6 +23,7 @@ import { traceRoutes } from "./trace-routes.ts";
 export const allRoutes: AnyRoute[] = [
   ...systemRoutes,
   ...accessRoutes,
+  ...webhookRoutes,
   ...lineageRoutes,
   ...lakeRoutes,
   ...featureRoutes,

@@ -7,6 +7,7 @@ import type { EndpointDesk } from "#domains/serving";
 import type { RunKeepers, TrackingServices } from "#domains/tracking";
 import type { TrainingTables } from "#domains/training";
 import type { BuildStore } from "#domains/transform";
+import type { WebhookServices } from "#domains/webhooks";
 import type { Clock } from "#kit/clock";
 import type { Log } from "#kit/log";
 import type { Stores } from "./open-stores.ts";
@@ -18,6 +19,7 @@ export interface Services extends Stores {
   log: Log;
   ledger: Ledger;
   access: AccessServices;
+  webhooks: WebhookServices;
   tracking: TrackingServices;
   /** What else refers to runs, and goes with them. */
   keepers: RunKeepers;

@@ -11,6 +11,7 @@ import { searchRoutes } from "./search.ts";
 import { mlflowTraceRoutes } from "./traces.ts";
 import { versionFileRoutes } from "./version-files.ts";
 import { versionRoutes } from "./versions.ts";
+import { mlflowWebhookRoutes } from "./webhooks.ts";
 import { otherRoutes, serverRoutes } from "./server.ts";
 
 export const mlflowRoutes: AnyRoute[] = [
@@ -26,6 +27,7 @@ export const mlflowRoutes: AnyRoute[] = [
   ...versionRoutes,
   ...mlflowTraceRoutes,
   ...versionFileRoutes,
+  ...mlflowWebhookRoutes,
   ...serverRoutes,
   ...otherRoutes,
 ];

@@ -1,19 +1,22 @@
-import { deleteVersion, listModels, registerVersion, removeAlias, updateVersion } from "#domains/registry";
+import { deleteVersion, listModels, noteStage, registerVersion, removeAlias, updateVersion } from "#domains/registry";
+import type { Transaction } from "#ports/database";
 import { endpoint, type Handler, type MlflowServices } from "./endpoint.ts";
 import { parseFilter, parseOrder } from "./filter.ts";
 import { versionGrammar, versionOrderGrammar } from "./grammars.ts";
 import { inOrder, matches, pageOf, type Searchable } from "./match.ts";
 import { noteVersion } from "./logged-models.ts";
 import { checkRegistryTag, matchesModel, stageOf } from "./models.ts";
-import { invalid } from "./protocol.ts";
+import { invalid, refusal } from "./protocol.ts";
 import { findModel, findVersion, needModel, needVersion, versionsOf } from "./registry-reads.ts";
 import { integer, keyValues, needText, text, texts, truth, wrongType } from "./request.ts";
 import { resolveSource } from "./version-source.ts";
-import { deleteVersionRows, saveVersionRow } from "./version-rows.ts";
+import { deleteVersionRows, saveVersionRow, type VersionRow } from "./version-rows.ts";
 import { type KnownVersion, wireVersion } from "./wire-model.ts";
 
 const create: Handler = async (services, fields, { actor }) => {
   const { registry } = services;
+  // What is registered can be read through the registry: nobody registers what they may not read.
+  if (!actor.permissions.has("project:read")) throw refusal("PERMISSION_DENIED", `"${actor.name}" may not read what it wants to register.`);
   const name = needModel(fields);
   const source = needText(fields, "source");
   const tags = keyValues(fields, "tags");
@@ -25,7 +28,7 @@ const create: Handler = async (services, fields, { actor }) => {
     prompt: tags["mlflow.prompt.is_prompt"] === "true",
   });
   await findModel(services, name);
-  const made = await registerVersion(registry, {
+  const version = {
     model: name,
     folder: resolved.folder,
     again: true,
@@ -33,17 +36,17 @@ const create: Handler = async (services, fields, { actor }) => {
     tags,
     actor: actor.name,
     ...(resolved.run !== undefined && { runId: resolved.run }),
-  });
-  await registry.state.write((transaction) =>
+  };
+  const made = await registerVersion(registry, version, (transaction, { version: number, createdMs }) =>
     saveVersionRow(transaction, {
       model: name,
-      version: made.version,
+      version: number,
       source: resolved.source,
       location: resolved.location,
       logged_model: resolved.loggedModel ?? null,
       run_link: text(fields, "run_link") ?? "",
       stage: "None",
-      updated_ms: made.createdMs,
+      updated_ms: createdMs,
     }),
   );
   if (resolved.loggedModel !== undefined) await noteVersion(services.tracking, resolved.loggedModel, name, made.version);
@@ -69,7 +72,7 @@ const remove: Handler = async (services, fields, { actor }) => {
   return {};
 };
 
-const transition: Handler = async (services, fields) => {
+const transition: Handler = async (services, fields, { actor }) => {
   const name = needModel(fields);
   const version = needVersion(fields);
   const stage = stageOf(needText(fields, "stage"));
@@ -80,8 +83,11 @@ const transition: Handler = async (services, fields) => {
     );
   const moved = await findVersion(services, name, version);
   const others = archive ? (await versionsOf(services, [name])).filter((each) => each.stage === stage && each.version !== version) : [];
-  for (const other of others) await touch(services, other, "Archived");
-  return { model_version: wireVersion(await touch(services, moved, stage)) };
+  await services.registry.state.write(async (transaction) => {
+    for (const other of others) await putInStage(services, transaction, other, "Archived", actor.name);
+    await putInStage(services, transaction, moved, stage, actor.name);
+  });
+  return { model_version: wireVersion(await findVersion(services, name, version)) };
 };
 
 const downloadUri: Handler = async (services, fields) => ({
@@ -134,13 +140,21 @@ export const versionRoutes = [
   ...endpoint("GET", "model-versions/search", "project:read", search),
 ];
 
-/** Notes that a version changed, and its stage where it is another. */
-async function touch(services: MlflowServices, version: KnownVersion, stage = version.stage): Promise<KnownVersion> {
-  const { model, version: number, source, location, loggedModel = null, runLink } = version;
-  const updated = services.registry.clock.now();
-  const row = { model, version: number, source, location, logged_model: loggedModel, run_link: runLink, stage, updated_ms: updated };
-  await services.registry.state.write((transaction) => saveVersionRow(transaction, row));
-  return findVersion(services, model, number);
+/** Notes that a version changed. */
+async function touch(services: MlflowServices, version: KnownVersion): Promise<KnownVersion> {
+  await services.registry.state.write((transaction) => saveVersionRow(transaction, rowOf(services, version)));
+  return findVersion(services, version.model, version.version);
+}
+
+/** Moves a version to a stage, and has it written down by whom. */
+async function putInStage(services: MlflowServices, transaction: Transaction, version: KnownVersion, stage: string, actor: string): Promise<void> {
+  const { model, version: number, stage: previous } = version;
+  if (stage !== previous) await noteStage(services.registry, transaction, { model, version: number, stage, previous, actor });
+  await saveVersionRow(transaction, { ...rowOf(services, version), stage });
+}
+
+function rowOf({ registry }: MlflowServices, { model, version, source, location, loggedModel, runLink, stage }: KnownVersion): VersionRow {
+  return { model, version, source, location, logged_model: loggedModel ?? null, run_link: runLink, stage, updated_ms: registry.clock.now() };
 }
 
 function searchable(version: KnownVersion): Searchable & { version: KnownVersion } {

@@ -14,6 +14,18 @@ export interface CommandEntry {
   load: () => Promise<CommandModule>;
 }
 
+const dryRunOption: OptionText = ["--dry-run", "say what would be done, and do nothing"];
+const folderOptions: OptionText[] = [["--folder <folder>", "all in this folder: the part of their names before a /"], dryRunOption];
+const queryOptions: OptionText[] = [
+  ["--query <query>", "the runs that this finds, such as 'metrics.auc < 0.6'"],
+  ["--experiments <experiments...>", "with a query: only in these, by id or name"],
+  dryRunOption,
+];
+const purgeOptions: OptionText[] = [
+  ["--archived-for <duration>", "only what has been archived for so long, such as 30d"],
+  ["--even-registered", "also runs that made registered versions; the versions keep their files"],
+];
+
 /** Commands that are more than one call of the API. The others are made from the routes (`generated/route-commands.ts`). */
 export const commandTable: CommandEntry[] = [
   {
@@ -117,6 +129,57 @@ export const commandTable: CommandEntry[] = [
       ["--recheck", "read also what an earlier import took and has not changed since"],
     ],
     load: () => import("./command-import.ts"),
+  },
+  {
+    words: "gc",
+    summary: "Apply the retention policy, then remove blobs and files that nothing refers to; safe while others write",
+    options: [
+      ["--dry-run", "say what would be removed, and remove nothing"],
+      ["--older-than <duration>", "only what was stored longer ago: 24h unless told, at least 1h"],
+    ],
+    load: () => import("./command-gc.ts"),
+  },
+  {
+    words: "experiments archive",
+    summary: "Archive experiments with their runs: searches leave them out, and they can be restored",
+    args: "[experiments...]",
+    options: folderOptions,
+    load: async () => (await import("./command-housekeeping.ts")).housekeepingCommand("experiments", "archive"),
+  },
+  {
+    words: "experiments unarchive",
+    summary: "Restore experiments with the runs that were archived with them",
+    args: "[experiments...]",
+    options: folderOptions,
+    load: async () => (await import("./command-housekeeping.ts")).housekeepingCommand("experiments", "unarchive"),
+  },
+  {
+    words: "experiments purge",
+    summary: "Remove archived experiments and runs for ever; their bytes go with the next `millrace gc`",
+    args: "[experiments...]",
+    options: [...folderOptions, ...purgeOptions],
+    load: async () => (await import("./command-housekeeping.ts")).housekeepingCommand("experiments", "purge"),
+  },
+  {
+    words: "runs archive",
+    summary: "Archive runs with those nested in them",
+    args: "[runs...]",
+    options: queryOptions,
+    load: async () => (await import("./command-housekeeping.ts")).housekeepingCommand("runs", "archive"),
+  },
+  {
+    words: "runs unarchive",
+    summary: "Restore runs with those that were archived with them",
+    args: "[runs...]",
+    options: queryOptions,
+    load: async () => (await import("./command-housekeeping.ts")).housekeepingCommand("runs", "unarchive"),
+  },
+  {
+    words: "runs purge",
+    summary: "Remove archived runs for ever; their bytes go with the next `millrace gc`",
+    args: "[runs...]",
+    options: [...queryOptions, ...purgeOptions],
+    load: async () => (await import("./command-housekeeping.ts")).housekeepingCommand("runs", "purge"),
   },
   {
     words: "doctor",

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openLake, type Lake } from "#domains/lake";
-import type { Project } from "#domains/project";
+import { guardedBlobs, type Project } from "#domains/project";
 import { openLocalBlobs } from "#adapters/blob-store/local";
 import { openDuckdb } from "#adapters/warehouse/duckdb";
 import { openEmbeddedStream } from "#adapters/stream/embedded";
@@ -15,6 +15,7 @@ import type { BlobStore } from "#ports/blob-store";
 import type { Database } from "#ports/database";
 import type { Stream } from "#ports/stream";
 import type { Warehouse } from "#ports/warehouse";
+import { isSharedBlob } from "./blob-references.ts";
 import { lazyWarehouse } from "./lazy-warehouse.ts";
 import { migrations } from "./migrations.ts";
 
@@ -54,7 +55,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     const scratchFolder = join(project.home, "scratch");
     if (!readOnly) await mkdir(scratchFolder, { recursive: true });
     const state = keep(await openState(options));
-    const blobs = keep(await openBlobs(options));
+    const blobs = guardedBlobs({ state, blobs: keep(await openBlobs(options)), clock }, isSharedBlob);
     const { threads, sqlMemoryMb } = project.config.resources;
     const warehouse = keep(lazyWarehouse(() => openDuckdb({ threads, memoryLimitMb: sqlMemoryMb, temporaryFolder: join(scratchFolder, "sql") })));
     const lake = openLake({ blobs, warehouse, clock, log, scratchFolder });

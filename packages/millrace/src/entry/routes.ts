@@ -16,6 +16,7 @@ import { experimentRoutes, housekeepingRoutes, metricRoutes, runRoutes, runSearc
 import { tracesRoutes } from "#domains/traces";
 import { webhookRoutes } from "#domains/webhooks";
 import type { AnyRoute } from "#kit/route";
+import { garbageRoutes } from "./housekeeping-routes.ts";
 import { systemRoutes } from "./system-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
 
@@ -29,6 +30,7 @@ export const allRoutes: AnyRoute[] = [
   ...featureRoutes,
   ...pipelineRoutes,
   ...housekeepingRoutes,
+  ...garbageRoutes,
   ...experimentRoutes,
   ...runSearchRoutes,
   ...runRoutes,

@@ -5,6 +5,7 @@ import { definitionsOf } from "#domains/project";
 import { createEndpointDesk, type Endpoint } from "#domains/serving";
 import { keepDelivering } from "#domains/webhooks";
 import { millraceVersion } from "#kit/environment";
+import { keepHouse } from "./keep-house.ts";
 import { openLiveEndpoint, type LiveEndpoint } from "./live-endpoint.ts";
 import { loginOf, type OpenedProject } from "./open-project.ts";
 import type { Services } from "./services.ts";
@@ -50,13 +51,14 @@ export async function serveProject({ services, lock }: OpenedProject, options: S
   lock?.announce(server.address);
   const endpoints = definitionsOf<Endpoint>(project, "endpoint").map((definition) => keepAlive(services, definition.name, live, options.signal));
   const delivering = keepDelivering({ ...services.webhooks, log }, options.signal);
+  const housekeeping = keepHouse(services, options.signal);
   const ended = new Promise<void>((resolve) => {
     if (options.signal.aborted) resolve();
     options.signal.addEventListener("abort", () => resolve(), { once: true });
   });
   const done = ended.then(async () => {
     await server.close();
-    await Promise.all([...endpoints, delivering]);
+    await Promise.all([...endpoints, delivering, housekeeping]);
   });
   return { ...server, done };
 }

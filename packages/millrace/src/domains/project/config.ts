@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { AppError } from "#kit/app-error";
+import { durationMs } from "#kit/duration";
 
 const stateSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("sqlite") }),
@@ -29,6 +30,14 @@ const originSchema = z
     "must be an origin such as http://127.0.0.1:9000",
   );
 
+const durationSchema = z.string().refine((text) => {
+  try {
+    return durationMs(text) > 0;
+  } catch {
+    return false;
+  }
+}, 'must be a length of time such as "12h" or "30d"');
+
 /** What `millrace.config.ts` may say. Everything but the name has a default: the embedded stores under `.millrace/`. Descriptions go into the reference. */
 export const configSchema = z.strictObject({
   name: z
@@ -54,6 +63,20 @@ export const configSchema = z.strictObject({
         .array(originSchema)
         .default([])
         .describe("Origins, such as http://127.0.0.1:9000, that webhooks may reach although they are not https or not on the public internet."),
+    })
+    .prefault({}),
+  retention: z
+    .strictObject({
+      archive: z
+        .array(z.strictObject({ folder: z.string().min(1), after: durationSchema }))
+        .default([])
+        .describe(
+          'Runs of experiments in a folder are archived once they ended so long ago, as in `[{ folder: "scratch", after: "14d" }]`; not those with the tag `keep` or a registered version.',
+        ),
+      purgeArchivedAfter: durationSchema
+        .optional()
+        .describe("Archived runs and experiments are removed for ever after so long, such as `30d`; not those with a registered version.")
+        .meta({ defaultText: "never" }),
     })
     .prefault({}),
   resources: z
@@ -139,7 +162,9 @@ const stores: Record<string, (url: string) => object> = { MILLRACE_STATE_URL: (u
 function bucketOf(text: string): object {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "s3:" || url.hostname === "")
-    throw new AppError("invalid_config", `MILLRACE_BLOBS_URL is "${text}", which is no bucket.`, { hint: "Write s3://bucket or s3://bucket/prefix?region=eu-west-1" });
+    throw new AppError("invalid_config", `MILLRACE_BLOBS_URL is "${text}", which is no bucket.`, {
+      hint: "Write s3://bucket or s3://bucket/prefix?region=eu-west-1",
+    });
   const prefix = url.pathname.replaceAll(/^\/+|\/+$/g, "");
   return { kind: "s3", bucket: url.hostname, ...(prefix !== "" && { prefix }), ...Object.fromEntries(url.searchParams) };
 }

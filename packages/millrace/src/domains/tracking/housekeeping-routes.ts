@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Permission } from "#domains/access";
+import { AppError } from "#kit/app-error";
 import { durationMs } from "#kit/duration";
 import { route } from "#kit/route";
 import { archive, restore } from "./archive.ts";
@@ -8,6 +9,7 @@ import { idSchema, type TrackingServices } from "./model.ts";
 import { moveExperiments } from "./move-experiments.ts";
 import { purge } from "./purge.ts";
 import { runFilterSchema } from "./run-filter.ts";
+import { parseRunQuery } from "./run-query.ts";
 
 const housekeepingRoute = route<{ tracking: TrackingServices; keepers: RunKeepers }>();
 
@@ -22,8 +24,15 @@ const ofExperiments = {
 };
 const ofRuns = {
   runs: z.array(idSchema).min(1).max(100_000).optional().describe("runs by id"),
-  filter: runFilterSchema.optional().describe("the runs that this filter matches, as JSON"),
-  experiments: names.optional().describe("with a filter: only in these experiments, by id or name"),
+  query: z
+    .string()
+    .trim()
+    .min(1)
+    .max(20_000)
+    .optional()
+    .describe("the runs that this finds, in the language of searches, such as: metrics.auc < 0.6"),
+  filter: runFilterSchema.optional().describe("the same as JSON"),
+  experiments: names.optional().describe("with a query: only in these experiments, by id or name"),
 };
 const purging = {
   archivedFor: z.string().optional().describe("only what has been archived for this long, such as 30d"),
@@ -43,6 +52,7 @@ const reportSchema = z.object({
 });
 
 interface Given {
+  query?: string | undefined;
   dryRun: boolean;
   archivedFor?: string | undefined;
   evenRegistered?: boolean;
@@ -54,9 +64,9 @@ type Verb = (
   options: HousekeepingOptions,
 ) => Promise<HousekeepingReport>;
 
-const verbs: Record<"archive" | "restore" | "purge", { does: string; permission: Permission; work: Verb }> = {
+const verbs: Record<"archive" | "unarchive" | "purge", { does: string; permission: Permission; work: Verb }> = {
   archive: { does: "Archive", permission: "project:run", work: ({ tracking }, selection, _given, options) => archive(tracking, selection, options) },
-  restore: {
+  unarchive: {
     does: "Restore archived",
     permission: "project:run",
     work: ({ tracking }, selection, _given, options) => restore(tracking, selection, options),
@@ -92,22 +102,33 @@ function housekeeping<Input extends Selection & Given>(
     errors: ["invalid_argument", "not_found", "conflict"],
     cli: false, // the command calls until all is done
     handle: ({ tracking, keepers }, given, { signal }) => {
-      const { dryRun: dry, archivedFor, evenRegistered, ...selection } = given;
-      const options = { dryRun: dry, signal, untilMs: tracking.clock.now() + callMs };
+      const { dryRun: dry, archivedFor, evenRegistered, query, ...named } = given;
+      const nowMs = tracking.clock.now();
+      if (query !== undefined && named.filter !== undefined)
+        throw new AppError("invalid_argument", "A query and a filter are given.", { hint: "Give one of them." });
+      const filter =
+        query !== undefined ? parseRunQuery(query, { nowMs }) : noun === "runs" && meansAllRuns(named, archivedFor) ? { and: [] } : named.filter;
+      const selection = { ...named, ...(filter !== undefined && { filter }) };
+      const options = { dryRun: dry, signal, untilMs: nowMs + callMs };
       return work({ tracking, keepers }, selection, { dryRun: dry, archivedFor, ...(evenRegistered !== undefined && { evenRegistered }) }, options);
     },
   });
 }
 
+/** Runs of experiments, or archived for long, and nothing else said. Nothing said at all is no selection. */
+function meansAllRuns({ experiments, runs, filter }: Selection, archivedFor: string | undefined): boolean {
+  return runs === undefined && filter === undefined && (experiments !== undefined || archivedFor !== undefined);
+}
+
 const experimentsText = "experiments with their runs: a folder, or a list";
-const runsText = "runs with those nested in them: a list, or what a filter matches";
+const runsText = "runs with those nested in them: a list, or what a query finds";
 
 export const housekeepingRoutes = [
   housekeeping("experiments", "archive", experimentsText, z.object({ ...ofExperiments, dryRun })),
-  housekeeping("experiments", "restore", experimentsText, z.object({ ...ofExperiments, dryRun })),
+  housekeeping("experiments", "unarchive", experimentsText, z.object({ ...ofExperiments, dryRun })),
   housekeeping("experiments", "purge", `${experimentsText}, or all of a certain age`, z.object({ ...ofExperiments, ...purging, dryRun })),
   housekeeping("runs", "archive", runsText, z.object({ ...ofRuns, dryRun })),
-  housekeeping("runs", "restore", runsText, z.object({ ...ofRuns, dryRun })),
+  housekeeping("runs", "unarchive", runsText, z.object({ ...ofRuns, dryRun })),
   housekeeping("runs", "purge", `${runsText}, or all of a certain age`, z.object({ ...ofRuns, ...purging, dryRun })),
   housekeepingRoute({
     name: "experiments.move",

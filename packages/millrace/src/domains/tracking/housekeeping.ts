@@ -115,7 +115,7 @@ export function batches<Item>(items: Item[], size = runsAtOnce): Item[][] {
 }
 
 /** Whether the time is up; throws where the caller has gone. */
-export function mustStop({ clock }: Pick<TrackingServices, "clock">, { untilMs, signal }: HousekeepingOptions): boolean {
+export function mustStop({ clock }: Pick<TrackingServices, "clock">, { untilMs, signal, dryRun }: HousekeepingOptions): boolean {
   if (signal?.aborted) throw new AppError("cancelled", "The work was stopped; what had been done stays done.", { hint: "The same call goes on." });
-  return untilMs !== undefined && clock.now() >= untilMs;
+  return dryRun !== true && untilMs !== undefined && clock.now() >= untilMs; // a count that stops has to begin anew
 }

@@ -5,7 +5,10 @@ import { getRun } from "./get-run.ts";
 import type { RunDetail, TrackingServices } from "./model.ts";
 
 export const comparisonSchema = z.object({
-  runs: z.array(z.string()).min(2).max(100),
+  runs: z
+    .array(z.string())
+    .max(100)
+    .refine((runs) => new Set(runs).size > 1, "must be two different runs at least"),
   /** Also what is the same in all of them. */
   all: z.boolean().default(false),
 });

@@ -51,7 +51,7 @@ export const experimentRoutes = [
     input: z.object({ experiment }),
     output: experimentOutput.extend({ ...counts, statuses: z.record(z.enum(runStatuses), z.number()) }),
     errors: ["not_found"],
-    cli: { positional: ["experiment"] },
+    cli: { positional: ["experiment"], text: experimentText },
     handle: ({ tracking }, input) => describeExperiment(tracking, input.experiment),
   }),
   experimentRoute({
@@ -63,7 +63,7 @@ export const experimentRoutes = [
     input: z.object({ name, description: description.removeDefault().optional(), tags: textsSchema.optional().describe("as JSON") }),
     output: experimentOutput,
     errors: ["invalid_argument", "conflict"],
-    cli: { positional: ["name"] },
+    cli: { positional: ["name"], text: ({ name: of, id }) => `${of} is made, with the id ${id}` },
     handle: ({ tracking }, { name: of, description: about, tags }) =>
       createExperiment(tracking, { name: of, ...(about !== undefined && { description: about }), ...(tags && { tags }) }),
   }),
@@ -81,7 +81,7 @@ export const experimentRoutes = [
     }),
     output: experimentOutput,
     errors: ["invalid_argument", "not_found", "conflict"],
-    cli: { positional: ["experiment"] },
+    cli: { positional: ["experiment"], text: ({ name: of }) => `${of} is changed` },
     handle: async ({ tracking }, { experiment: which, name: of, description: about, tags }) => {
       if (of === undefined && about === undefined && tags === undefined)
         throw new AppError("invalid_argument", "Nothing is to be changed.", { hint: "Give a name, a description or tags." });
@@ -103,7 +103,7 @@ export const experimentRoutes = [
     input: z.object({ experiment }),
     output: experimentOutput,
     errors: ["not_found"],
-    cli: { positional: ["experiment"] },
+    cli: { positional: ["experiment"], text: ({ name: of }) => `${of} is deleted` },
     handle: async ({ tracking }, input) => deleteExperiment(tracking, await resolveExperiment(tracking.state, input.experiment)),
   }),
   experimentRoute({
@@ -115,7 +115,7 @@ export const experimentRoutes = [
     input: z.object({ experiment }),
     output: experimentOutput,
     errors: ["not_found"],
-    cli: { positional: ["experiment"] },
+    cli: { positional: ["experiment"], text: ({ name: of }) => `${of} is restored` },
     handle: async ({ tracking }, input) => restoreExperiment(tracking, await resolveExperiment(tracking.state, input.experiment)),
   }),
 ];
@@ -125,6 +125,28 @@ interface Listed {
   experiments: { id: string; name: string; runs: number; running: number; lastStartedMs?: number | undefined }[];
   total: number;
   nextCursor?: string | undefined;
+}
+
+interface Shown {
+  id: string;
+  name: string;
+  description: string;
+  tags: Record<string, string>;
+  deletedMs?: number | undefined;
+  runs: number;
+  statuses: Record<string, number>;
+  lastStartedMs?: number | undefined;
+}
+
+function experimentText({ id, name: of, description: about, tags, deletedMs, runs, statuses, lastStartedMs }: Shown): string {
+  const byStatus = Object.entries(statuses).flatMap(([status, count]) => (count > 0 ? [`${count} ${status}`] : []));
+  return [
+    `${of} (${id})${deletedMs === undefined ? "" : ", deleted"}`,
+    ...(about === "" ? [] : [about]),
+    ...Object.entries(tags).map(([key, value]) => `  ${key}: ${value}`),
+    `${runs} runs${byStatus.length > 0 ? `: ${byStatus.join(", ")}` : ""}`,
+    ...(lastStartedMs === undefined ? [] : [`the newest began ${new Date(lastStartedMs).toISOString().replace("T", " ").slice(0, 19)}`]),
+  ].join("\n");
 }
 
 /** Folders before experiments, as files are listed. */

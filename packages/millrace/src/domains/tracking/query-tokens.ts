@@ -41,7 +41,7 @@ export function unreadable(query: string, at: number, expected: string, found: s
     "invalid_argument",
     `Cannot read "${query.length > 200 ? `${query.slice(0, 200)}…` : query}" at character ${at + 1}: expected ${expected}, found ${found}.`,
     {
-      hint: hint ?? `${query.slice(Math.max(0, at - 40), at)} ⟵ here. An example: metrics.auc > 0.8 AND (params.kind = 'trees' OR tags.team IS NULL)`,
+      hint: hint ?? "An example: metrics.auc > 0.8 AND (params.kind = 'trees' OR tags.team IS NULL)",
       details: { position: at + 1, expected, found },
     },
   );

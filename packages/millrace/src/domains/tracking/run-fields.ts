@@ -66,6 +66,9 @@ export function fieldText(field: RunField): string {
 
 /** The field a person may have meant: one whose key is the same, else is spelled most like it. */
 export function likelyField(name: string, fields: Iterable<string>): string | undefined {
+  const [prefix, key] = [name.slice(0, Math.max(0, name.indexOf("."))), name.slice(name.indexOf(".") + 1)];
+  const kind = prefix === "" ? undefined : closestName(prefix, ["metrics", "params", "tags", "inputs"]);
+  if (kind !== undefined && !Object.hasOwn(kindWords, prefix)) return `${kind}.${key}`;
   const bare = (each: string) => each.slice(each.indexOf(".") + 1);
   const byKey = new Map([...fields].toReversed().map((each) => [bare(each), each]));
   const close = byKey.has(bare(name)) ? bare(name) : closestName(bare(name), [...Object.keys(attributeWords), ...byKey.keys()]);

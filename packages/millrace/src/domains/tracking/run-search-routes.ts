@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { route } from "#kit/route";
 import { textTable } from "#kit/text-table";
-import { comparisonSchema, compareRuns } from "./compare-runs.ts";
+import { compareRuns } from "./compare-runs.ts";
 import { exportFormats, exportRuns } from "./export-runs.ts";
 import { groupRuns } from "./group-runs.ts";
 import type { TrackingServices } from "./model.ts";
@@ -168,7 +168,7 @@ export const runSearchRoutes = [
     errors: ["invalid_argument", "not_found"],
     cli: { positional: ["runs"], text: comparisonText },
     handle: async ({ tracking }, input) => {
-      const { metrics, ...rest } = await compareRuns(tracking, comparisonSchema.parse(input));
+      const { metrics, ...rest } = await compareRuns(tracking, input);
       const wire = (value: number | undefined) => (value === undefined ? undefined : numberText(value));
       return {
         ...rest,

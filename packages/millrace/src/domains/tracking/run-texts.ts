@@ -9,15 +9,20 @@ interface Found {
   runs: z.output<typeof foundRunOutput>[];
   matching: number;
   total: number;
+  query: string;
   hints: string[];
   nextCursor?: string | undefined;
 }
 
 const columnsAtMost = 4;
 
-/** A line a run, with the first metrics and params: all of them are in the JSON, or chosen with a selection. */
-export function foundText({ runs, matching, total, hints, nextCursor }: Found): string {
-  const keys = (kind: "metrics" | "params") => [...new Set(runs.flatMap((run) => Object.keys(run[kind])))].slice(0, columnsAtMost);
+/** A line a run, with some metrics and params, those of the query first: all of them are in the JSON, or chosen with a selection. */
+export function foundText({ runs, matching, total, query, hints, nextCursor }: Found): string {
+  const keys = (kind: "metrics" | "params") => {
+    const all = [...new Set(runs.flatMap((run) => Object.keys(run[kind])))];
+    const asked = all.filter((key) => query.includes(`${kind}.${key}`));
+    return [...new Set([...asked, ...all])].slice(0, Math.max(columnsAtMost, asked.length));
+  };
   const [metrics, params] = [keys("metrics"), keys("params")];
   const rows = runs.map((run) => ({
     ...{ id: run.id, name: run.name, experiment: run.experimentName, status: run.status, startedMs: run.startedMs },
@@ -57,14 +62,16 @@ export function comparisonText(comparison: Comparison): string {
 /** Everything a run was told, in blocks. */
 export function detailText(run: z.output<typeof runDetailOutput>): string {
   const time = (ms: number) => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
-  const block = (title: string, entries: [string, unknown][]) =>
-    entries.length === 0 ? [] : ["", title, ...entries.map(([key, value]) => `  ${key.padEnd(28)}${shown(value)}`)];
+  const block = (title: string, entries: [string, unknown][]) => {
+    const width = Math.max(...entries.map(([key]) => key.length)) + 2;
+    return entries.length === 0 ? [] : ["", title, ...entries.map(([key, value]) => `  ${key.padEnd(width)}${shown(value)}`)];
+  };
   const by = run.actor === undefined ? "" : ` by ${run.actor}`;
   const ended = run.endedMs === undefined ? "" : `, ended ${time(run.endedMs)}`;
   return [
     `${run.name} (${run.id}), ${run.status}${run.deletedMs === undefined ? "" : ", deleted"}`,
     `experiment ${run.experiment}, started ${time(run.startedMs)}${by}${ended}`,
-    ...(run.note === "" ? [] : ["", run.note]),
+    ...(run.note === "" ? [] : ["", run.note.replaceAll(/[^\P{Cc}\n]/gu, " ")]),
     ...block(
       "metrics",
       Object.entries(run.metrics).map(([key, { value, step }]) => [key, step === 0 ? value : `${shown(value)} at step ${step}`]),
@@ -86,5 +93,5 @@ export function detailText(run: z.output<typeof runDetailOutput>): string {
 
 function shown(value: unknown): string {
   if (typeof value === "number") return String(Number(value.toPrecision(6)));
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return (typeof value === "string" ? value : JSON.stringify(value)).replaceAll(/\p{Cc}/gu, " "); // a value must not move the cursor
 }

@@ -7,7 +7,7 @@ import { AppError, toAppError } from "#kit/app-error";
 import { newId } from "#kit/id";
 import type { Log } from "#kit/log";
 import { openApi } from "#kit/open-api";
-import { isRawAnswer, pathParameters, type Actor, type AnyRoute, type Protocol, type RawAnswer, type RouteContext } from "#kit/route";
+import { isRawAnswer, pathParameters, type Actor, type AnyRoute, type Protocol, type RawAnswer } from "#kit/route";
 import { authorize, isLoopback, refuseForeign } from "./authorize.ts";
 
 export interface ServerOptions {
@@ -130,30 +130,21 @@ function mount(app: FastifyInstance, route: AnyRoute, options: ServerOptions, lo
     errorHandler: (thrown, request, reply) => sendError(reply, thrown, request.id, options.log, route.protocol),
     handler: async (request, reply) => {
       const input = parse(route, { ...given(route, request), ...pick(request.params, parameters) });
-      const answer: unknown = await route.handle(options.services as never, input, contextOf(request, reply));
+      const answer: unknown = await route.handle(options.services as never, input, {
+        actor: actors.get(request)!, // set on request
+        requestId: request.id,
+        signal: hangUp(reply.raw),
+      });
       if (isRawAnswer(answer)) return sendRaw(reply, answer);
       return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(answer ?? null));
     },
   });
 }
 
-/** The signal is made for those who look at it: most answers are out before it could matter. */
-function contextOf(request: FastifyRequest, reply: FastifyReply): RouteContext {
-  let signal: AbortSignal | undefined;
-  return {
-    actor: actors.get(request)!, // set on request
-    requestId: request.id,
-    get signal() {
-      return (signal ??= hangUp(reply.raw));
-    },
-  };
-}
-
 /** Aborted when the caller is gone before the whole answer is out. */
 function hangUp(answer: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  if (answer.destroyed) controller.abort();
-  else answer.once("close", () => answer.writableFinished || controller.abort());
+  answer.once("close", () => answer.writableFinished || controller.abort());
   return controller.signal;
 }
 

@@ -4,10 +4,11 @@ import type { BlobPlace, BlobReferences } from "#domains/project";
 import { registryBlobs } from "#domains/registry";
 import { checkpointPlace, servingBlobs } from "#domains/serving";
 import { artifactPlace, trackingBlobs } from "#domains/tracking";
+import { traceBlobs, tracePlace } from "#domains/traces";
 import { trainingBlobPlaces } from "#domains/training";
 
 /** Blobs that several writers may share, because their keys name their content. */
-const sharedPlaces: BlobPlace[] = [artifactPlace, ...trainingBlobPlaces];
+const sharedPlaces: BlobPlace[] = [artifactPlace, ...trainingBlobPlaces, tracePlace];
 
 /** Where blobs lie that are garbage once nothing refers to them. The lake's tables are apart: their logs say what belongs to them. */
 export const blobPlaces: BlobPlace[] = [...sharedPlaces, checkpointPlace];
@@ -19,6 +20,7 @@ export const blobReferences: BlobReferences[] = [
   registryBlobs,
   pipelineBlobs(trainingBlobPlaces.flatMap(({ prefixes }) => prefixes)),
   servingBlobs,
+  traceBlobs,
 ];
 
 export function isSharedBlob(key: string): boolean {

@@ -127,7 +127,7 @@ describe("collecting garbage", () => {
 
     // The run goes, and what the version needs of it stays.
     await archive(tracking, { folder: "e" });
-    await purge(tracking, runKeepers(clock), { folder: "e" }, { registered: "anyway" });
+    await purge(tracking, runKeepers(tracking), { folder: "e" }, { registered: "anyway" });
     expect((await collect()).blobs).toMatchObject({ removed: 2 });
     for (const digest of [diff, artifact.digest!]) expect(await blobs.head(artifactKey(digest))).toBeUndefined();
     for (const digest of [model.files[0]!.digest, profile, evaluation]) expect(await blobs.head(artifactKey(digest))).toBeDefined();
@@ -189,13 +189,15 @@ describe("every reference counts", () => {
     "domains/tracking/digest-upload.ts", // as above
     "domains/training/build-training-set.ts", // pipeline_step, registry_version
     "domains/training/steps.ts",
-    "domains/traces/span-bodies.ts", // below traces/, which is not collected
+    "domains/traces/span-bodies.ts", // traces_batch
   ]);
 
   test("no file stores blobs that the collector has not heard of", () => {
     const source = join(import.meta.dirname, "..");
     const files = globSync("{domains,compat,entry}/**/*.ts", { cwd: source }).filter((file) => !file.endsWith(".test.ts"));
-    const storing = files.filter((file) => /\bblobs\.put(File)?\(|\bdirect(Of\(blobs\))?\.copy\(|\bstore(Bytes|dContent)\(/.test(readFileSync(join(source, file), "utf8")));
+    const storing = files.filter((file) =>
+      /\bblobs\.put(File)?\(|\bdirect(Of\(blobs\))?\.copy\(|\bstore(Bytes|dContent)\(/.test(readFileSync(join(source, file), "utf8")),
+    );
     expect(files.length).toBeGreaterThan(300);
     expect(storing.filter((file) => !known.has(file))).toEqual([]);
   });

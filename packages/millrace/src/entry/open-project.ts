@@ -59,7 +59,7 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       ...{ project, clock, log, ledger, tables: new TrainingTables(blobs), buildStore: stateBuildStore(state) },
       access: { state, clock },
       tracking: { state, blobs, clock },
-      keepers: runKeepers(clock),
+      keepers: runKeepers({ state, blobs, clock }),
       webhooks: webhookServices({ state, clock, project }),
       registry: { state, clock, announce, evidence: cardEvidence({ state, blobs, clock }) },
       lineage: { state, clock },

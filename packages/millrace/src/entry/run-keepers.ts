@@ -1,10 +1,12 @@
 import { forgetExperiments, forgetRuns } from "#compat/mlflow";
 import { versionsOfRuns } from "#domains/registry";
-import type { RunKeepers } from "#domains/tracking";
-import type { Clock } from "#kit/clock";
+import type { RunKeepers, TrackingServices } from "#domains/tracking";
+import { deleteTraces } from "#domains/traces";
 
-/** What other domains and protocols have to do with runs that go for ever. */
-export function runKeepers(clock: Clock): RunKeepers {
+const tracesAtOnce = 100;
+
+/** What other domains and protocols have to do with runs and experiments that go for ever. */
+export function runKeepers(services: TrackingServices): RunKeepers {
   return {
     async holders(reader, runs) {
       const holders = new Map<string, string[]>();
@@ -12,7 +14,11 @@ export function runKeepers(clock: Clock): RunKeepers {
         holders.set(run, [...(holders.get(run) ?? []), `version ${version} of ${model}`]);
       return holders;
     },
-    forgetRuns: (transaction, runs) => forgetRuns(transaction, runs, clock.now()),
+    async emptyExperiment(experiment, mustStop) {
+      const traces = { experiment, untilMs: Number.MAX_SAFE_INTEGER, limit: tracesAtOnce };
+      while (!mustStop() && (await deleteTraces(services, traces)).length === tracesAtOnce);
+    },
+    forgetRuns: (transaction, runs) => forgetRuns(transaction, runs, services.clock.now()),
     forgetExperiments,
   };
 }

@@ -1,3 +1,4 @@
+export { traceBlobs, tracePlace } from "./blob-references.ts";
 export { assessTrace, deleteAssessment, linkTrace, type TraceChange, updateAssessment, updateTrace } from "./change-trace.ts";
 export { deleteTraces, type TraceDeletion } from "./delete-traces.ts";
 export { tracesMigrations } from "./migrations.ts";

@@ -74,9 +74,12 @@ export async function deleteRuns(transaction: Transaction, ids: string[]): Promi
   await transaction.run(sql`delete from tracking_run where id in ${sqlIn(ids)}`);
 }
 
+export async function hasRuns(reader: Reader, experiment: string): Promise<boolean> {
+  return (await reader.get(sql`select id from tracking_run where experiment = ${experiment} limit 1`)) !== undefined;
+}
+
 /** Takes an archived experiment away that has no runs. False where it has some, or is not archived. */
 export async function deleteEmptyExperiment(transaction: Transaction, id: string): Promise<boolean> {
-  const runs = await transaction.get(sql`select id from tracking_run where experiment = ${id} limit 1`);
-  if (runs !== undefined) return false;
+  if (await hasRuns(transaction, id)) return false;
   return (await transaction.run(sql`delete from tracking_experiment where id = ${id} and deleted_ms is not null`)) === 1;
 }

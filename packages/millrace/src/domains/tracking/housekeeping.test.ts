@@ -20,9 +20,11 @@ const tables = ["experiment", "run", "run_context", "run_metrics", "metric_tail"
 
 let place: TestTracking;
 let held: Map<string, string[]>;
+let emptied: string[];
 let forgotten: { runs: string[]; experiments: string[] };
 const keepers: RunKeepers = {
   holders: async (_reader, runs) => new Map([...held].filter(([run]) => runs.includes(run))),
+  emptyExperiment: async (experiment) => void emptied.push(experiment),
   forgetRuns: async (_transaction, runs) => void forgotten.runs.push(...runs.map(({ id }) => id)),
   forgetExperiments: async (_transaction, experiments) => void forgotten.experiments.push(...experiments),
 };
@@ -30,6 +32,7 @@ const keepers: RunKeepers = {
 beforeEach(async () => {
   place = await openTestTracking();
   held = new Map();
+  emptied = [];
   forgotten = { runs: [], experiments: [] };
 });
 afterEach(() => place.close());
@@ -140,6 +143,7 @@ describe("purging", () => {
     expect(await purge(place.services, keepers, { folder: "old" })).toEqual({ ...counts, dryRun: false });
     expect(await rowCounts()).toEqual(before);
     expect(forgotten).toEqual({ runs: expect.arrayContaining(Object.values(gone.runs)) as unknown, experiments: [gone.experiment] });
+    expect(emptied).toEqual([gone.experiment]);
     const { runs, total } = await searchRuns(place.services, { view: "all" });
     expect([runs.map(({ id }) => id), total]).toEqual([[kept.runs["k"]], 1]);
     await expect(purge(place.services, keepers, { folder: "old" })).rejects.toMatchObject({ code: "not_found" });

@@ -52,6 +52,8 @@ export interface HousekeepingReport extends Holdings {
 export interface RunKeepers {
   /** What still refers to runs, in words such as `version 3 of late-arrival`, by run. */
   holders(reader: Reader, runs: string[]): Promise<Map<string, string[]>>;
+  /** Takes away much that others keep of an archived experiment, in many small steps; stops early where it must, and is called again. */
+  emptyExperiment(experiment: string, mustStop: () => boolean): Promise<void>;
   /** Takes away what others keep of these runs. */
   forgetRuns(transaction: Transaction, runs: { id: string; experiment: string }[]): Promise<void>;
   /** Takes away what others keep of these experiments, whose runs are gone already. */

@@ -20,6 +20,7 @@ import {
   childrenOf,
   deleteEmptyExperiment,
   deleteRuns,
+  hasRuns,
   type Holdings,
   holdingsOf,
   keptRuns,
@@ -75,6 +76,9 @@ export async function purge(
     options.onProgress?.(report);
   }
   for (const { id } of experiments) {
+    if (mustStop(services, options)) return { ...report, done: false };
+    if (await hasRuns(state, id)) continue;
+    await keepers.emptyExperiment(id, () => mustStop(services, options));
     if (mustStop(services, options)) return { ...report, done: false };
     const gone = await state.write(async (transaction) => {
       if (!(await deleteEmptyExperiment(transaction, id))) return false;

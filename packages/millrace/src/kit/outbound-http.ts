@@ -117,7 +117,7 @@ function exchange(url: URL, addresses: string[], { method, headers, body, signal
     else found(null, entries[0]!.address, entries[0]!.family);
   };
   // Agents of our own: the global ones may be told by the environment to use a proxy.
-  const options = { method, headers: { ...headers, "accept-encoding": "identity" }, lookup: pinned, signal };
+  const options = { method, headers: { ...headers, "Accept-Encoding": "identity" }, lookup: pinned, signal };
   const request =
     url.protocol === "https:"
       ? httpsRequest(url, { ...options, agent: new HttpsAgent({ keepAlive: false }), rejectUnauthorized: true, ...(ca !== undefined && { ca }) })

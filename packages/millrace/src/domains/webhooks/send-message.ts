@@ -24,7 +24,7 @@ export async function sendMessage(services: WebhookServices, webhook: Webhook, {
   const { state, clock, outbound, formats } = services;
   const secret = await secretOf(state, webhook.id);
   const signed = formats[webhook.format]!.headers({ id, atMs: clock.now(), body, secret });
-  const headers = { "content-type": "application/json", "user-agent": "millrace-webhooks", ...signed };
+  const headers = { "Content-Type": "application/json", "User-Agent": "millrace-webhooks", ...signed };
   try {
     const answer = await outbound.send({ url: webhook.url, method: "POST", headers, body, timeoutMs: sendTimeoutMs, maxAnswerBytes: 4_096 });
     const text = Buffer.from(answer.body).toString("utf8").replaceAll("\0", "");

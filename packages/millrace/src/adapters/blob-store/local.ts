@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { createReadStream, type BigIntStats } from "node:fs";
+import type { BigIntStats } from "node:fs";
 import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { toAppError } from "#kit/app-error";
 import { syncFolder } from "#kit/files";
 import type { BlobInfo, BlobStore } from "#ports/blob-store";
 import { blobNotFound, checkPrefix, keySegments } from "./blob-key.ts";
+import { readPieces } from "./read-file.ts";
 
 /** Unfinished files, in a folder of the same file system so that they can be moved in by one rename. */
 const unfinishedFolder = ".millrace-unfinished";
@@ -81,9 +82,9 @@ export async function openLocalBlobs(options: { folder: string }): Promise<BlobS
 
     async get(key, range) {
       const path = pathOf(key);
-      if ((await statOf(path))?.isFile() !== true) throw blobNotFound(key);
-      // The types of Node say `any` of what a stream yields; without an encoding it yields buffers.
-      return createReadStream(path, range === undefined ? {} : { start: range.first, end: range.last }) as AsyncIterable<Uint8Array>;
+      const found = await statOf(path);
+      if (found?.isFile() !== true) throw blobNotFound(key);
+      return readPieces(path, range?.first ?? 0, Math.min(range?.last ?? Infinity, Number(found.size) - 1));
     },
 
     async head(key) {

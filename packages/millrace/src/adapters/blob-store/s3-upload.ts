@@ -5,18 +5,27 @@ import type { BlobInfo } from "#ports/blob-store";
 import { xmlText, type S3Answer, type S3Client, type S3Response } from "./s3-client.ts";
 
 const firstPartBytes = 8 << 20;
-/** S3 takes 10,000 parts: the thousandth part on is larger, so that 5 TB fit without knowing the length. */
-const partBytes = (number: number): number => (number < 1000 ? firstPartBytes : number < 4000 ? 128 << 20 : 1 << 30);
+/**
+ * S3 takes 10,000 parts. Where the size is known they are equal: 8 MB up to 72 GB, so that memory stays small. Where it is not, the
+ * thousandth part on is larger, so that 5 TB fit.
+ */
+type PartBytes = (number: number) => number;
+const growing: PartBytes = (number) => (number < 1000 ? firstPartBytes : number < 4000 ? 128 << 20 : 1 << 30);
+const equal = (sizeBytes: number): PartBytes => {
+  const bytes = Math.max(firstPartBytes, Math.ceil(sizeBytes / 9_000));
+  return () => bytes;
+};
 const partsAtOnce = 3;
 
-/** Stores a blob; undefined where the key is taken and `ifAbsent`. A source that fails leaves nothing. */
+/** Stores a blob; undefined where the key is taken and `ifAbsent`. A source that fails leaves nothing. `sizeBytes` is that of a stream, where known. */
 export async function upload(
   client: S3Client,
   key: string,
   data: Uint8Array | AsyncIterable<Uint8Array>,
-  ifAbsent: boolean,
+  { ifAbsent, sizeBytes }: { ifAbsent: boolean; sizeBytes?: number },
 ): Promise<BlobInfo | undefined> {
-  const parts = data instanceof Uint8Array ? slices(data) : cut(data);
+  const partBytes = sizeBytes === undefined ? growing : equal(sizeBytes);
+  const parts = data instanceof Uint8Array ? slices(data, equal(data.length)) : cut(data, partBytes);
   const first = await parts.next();
   const body = first.done === true ? new Uint8Array() : first.value;
   if (body.length < firstPartBytes) return putWhole(client, key, body, ifAbsent);
@@ -149,7 +158,7 @@ function writeHeaders(ifAbsent: boolean, mark: string): Record<string, string> {
   return { "content-type": "application/octet-stream", "x-amz-meta-millrace-put": mark, ...(ifAbsent && { "if-none-match": "*" }) };
 }
 
-async function* slices(data: Uint8Array): AsyncGenerator<Uint8Array> {
+async function* slices(data: Uint8Array, partBytes: PartBytes): AsyncGenerator<Uint8Array> {
   for (let at = 0, number = 0; at < data.length; number++) {
     const size = partBytes(number);
     yield new Uint8Array(data.subarray(at, at + size)); // a copy, so that the caller may use its memory again
@@ -158,7 +167,7 @@ async function* slices(data: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /** A stream cut into parts of the right size, the last one shorter. */
-async function* cut(data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* cut(data: AsyncIterable<Uint8Array>, partBytes: PartBytes): AsyncGenerator<Uint8Array> {
   let number = 0;
   let part = new Uint8Array(partBytes(0));
   let used = 0;

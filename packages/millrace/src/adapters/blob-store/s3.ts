@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AppError, toAppError } from "#kit/app-error";
+import { bufferPasses } from "#kit/young-buffers";
 import type { BlobInfo, BlobStore } from "#ports/blob-store";
 import { blobNotFound, checkPrefix, keySegments } from "./blob-key.ts";
 import { s3Client, xmlText, type S3Client, type S3Options, type S3Response } from "./s3-client.ts";
@@ -36,14 +37,14 @@ export function openS3Blobs(options: S3Options): BlobStore {
 
     async put(key, data, putOptions) {
       keySegments(key);
-      return upload(client, key, data, putOptions?.ifAbsent === true);
+      return upload(client, key, data, { ifAbsent: putOptions?.ifAbsent === true });
     },
 
     async putFile(key, path, putOptions) {
       keySegments(key);
       const { size } = await stat(path);
       const data = size < 1 << 20 ? await readFile(path) : (createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>); // yields buffers without an encoding
-      const info = await upload(client, key, data, putOptions?.ifAbsent === true);
+      const info = await upload(client, key, data, { ifAbsent: putOptions?.ifAbsent === true, sizeBytes: size });
       // What was just written is often read next: it becomes the cached copy.
       if (info !== undefined) await moveIfPossible(path, cachePath(key, info.etag));
       await rm(path, { force: true });
@@ -124,6 +125,7 @@ async function* resumed(
     try {
       for await (const chunk of response.body as AsyncIterable<Buffer>) {
         position += chunk.length;
+        bufferPasses(chunk.length);
         yield chunk;
       }
       return;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
+import { bufferPasses } from "#kit/young-buffers";
 
 /** What is gathered before it is written: few calls, and little memory. */
 const pieceBytes = 1 << 20;
@@ -35,6 +36,7 @@ export async function receiveStream(stream: AsyncIterable<Uint8Array>, path: str
   try {
     for await (const chunk of stream) {
       hash.update(chunk);
+      bufferPasses(chunk.length);
       gathered.push(chunk);
       gatheredBytes += chunk.length;
       sizeBytes += chunk.length;

@@ -14,6 +14,7 @@ const continued = [
   "docs/how-to/own-project.md",
   "docs/how-to/sql-models.md",
   "docs/how-to/gate.md",
+  "docs/how-to/clean-up.md",
 ];
 
 describe("the code in the documents is the code of the example", () => {

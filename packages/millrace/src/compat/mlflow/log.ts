@@ -107,10 +107,10 @@ interface Batch {
   tags?: Record<string, string>;
 }
 
-async function writeBatch({ tracking }: MlflowServices, run: string, { tags = {}, ...batch }: Batch): Promise<void> {
+async function writeBatch({ tracking }: MlflowServices, run: string, { tags, ...batch }: Batch): Promise<void> {
   checkRunId(run);
-  const { [nameTag]: name, ...others } = tags;
-  await translated(run, () => logBatch(tracking, { run, ...batch, tags: others })).catch(translateParam(run, batch));
+  const { [nameTag]: name, ...others } = tags ?? {};
+  await translated(run, () => logBatch(tracking, { run, ...batch, ...(tags && { tags: others }) })).catch(translateParam(run, batch));
   if (name) await updateRun(tracking, { run, name });
 }
 

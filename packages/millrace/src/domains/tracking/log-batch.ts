@@ -25,21 +25,21 @@ export interface Batch {
 export async function logBatch({ state, clock }: TrackingServices, batch: Batch): Promise<void> {
   const { run } = batch;
   const nowMs = clock.now();
-  const params = parseArgument(paramsSchema.default({}), "params", batch.params);
-  const tags = parseArgument(tagsSchema.default({}), "tags", batch.tags);
+  const params = batch.params && parseArgument(paramsSchema, "params", batch.params);
+  const tags = batch.tags && parseArgument(tagsSchema, "tags", batch.tags);
   const points = readPoints(batch.metrics ?? [], nowMs);
-  const inputs = parseArgument(inputsSchema.default([]), "inputs", batch.inputs);
-  const outputs = parseArgument(outputsSchema.default([]), "outputs", batch.outputs);
+  const inputs = batch.inputs && parseArgument(inputsSchema, "inputs", batch.inputs);
+  const outputs = batch.outputs && parseArgument(outputsSchema, "outputs", batch.outputs);
   await state.write(async (transaction) => {
     await beginChange(transaction, run, nowMs);
     const standing = await activeRun(transaction, run);
-    const nextParams = withParams(run, parseTexts(standing.params), params);
-    const nextTags = withTags(run, parseTexts(standing.tags), tags);
+    const nextParams = params && withParams(run, parseTexts(standing.params), params);
+    const nextTags = tags && withTags(run, parseTexts(standing.tags), tags);
     const fields = { ...(nextParams && { params: nextParams }), ...(nextTags && { tags: nextTags }) };
     await saveRun(transaction, run, fields);
     if (points.keys.length > 0) await appendPoints(transaction, run, points);
-    if (inputs.length > 0) await addItems(transaction, nowMs, run, "inputs", inputs);
-    if (outputs.length > 0) await addItems(transaction, nowMs, run, "outputs", outputs);
+    if (inputs?.length) await addItems(transaction, nowMs, run, "inputs", inputs);
+    if (outputs?.length) await addItems(transaction, nowMs, run, "outputs", outputs);
   });
   noteChange(state, run);
 }

@@ -88,21 +88,36 @@ export async function getFile(tracking: TrackingServices, path: string): Promise
 
 /** What is directly in a folder, by name; nothing where there is none. */
 export async function listFolder(tracking: TrackingServices, folder: string): Promise<Entry[]> {
-  const place = await placeOf(tracking, folder);
   const entries: Entry[] = [];
+  for await (const page of folderPages(tracking, folder)) entries.push(...page);
+  return entries;
+}
+
+/** As `listFolder`, page by page: a folder may hold any number of files. */
+export async function* folderPages(tracking: TrackingServices, folder: string): AsyncGenerator<Entry[]> {
+  const place = await placeOf(tracking, folder);
   if (place.run === undefined) {
-    for (const row of await filesIn(tracking.state, folder)) entries.push(entryOf(row));
-    return entries;
+    yield* pages(async (after) => (await filesIn(tracking.state, folder, after, namesPerRead)).map(entryOf));
+    return;
   }
-  const above = folder.slice(0, folder.length - place.path.length);
+  const { run, path } = place;
+  const above = folder.slice(0, folder.length - path.length);
+  const own = pages(async (after) => {
+    const artifacts = await listArtifacts(tracking, { run, folder: path, after, limit: namesPerRead });
+    return artifacts.map((each): Entry => ({ path: joined(above, each.path), folder: each.content === undefined, sizeBytes: each.sizeBytes }));
+  });
+  yield* path === "" ? withLoggedModels(tracking, run, folder, own) : orInLoggedModel(tracking, place, folder, own);
+}
+const namesPerRead = 1_000;
+
+async function* pages(read: (after: string) => Promise<Entry[]>): AsyncGenerator<Entry[]> {
   for (let after = ""; ;) {
-    const page = await listArtifacts(tracking, { run: place.run, folder: place.path, after, limit: namesPerRead });
-    for (const { path, content, sizeBytes } of page) entries.push({ path: joined(above, path), folder: content === undefined, sizeBytes });
-    if (page.length < namesPerRead) return entries.length > 0 && place.path !== "" ? entries : withLoggedModels(tracking, place, folder, entries);
+    const page = await read(after);
+    if (page.length > 0) yield page;
+    if (page.length < namesPerRead) return;
     after = page.at(-1)!.path.split("/").at(-1)!; // a full page has a last one
   }
 }
-const namesPerRead = 10_000;
 
 /** All files below a folder with their digests; those that are not known yet are learned first. */
 export async function filesBelow(tracking: TrackingServices, path: string): Promise<(StoredFile & { digest: string })[]> {
@@ -131,11 +146,15 @@ export async function deleteTree(tracking: TrackingServices, path: string): Prom
     return;
   }
   const { run } = place;
-  const paths = place.path === "" ? (await listArtifacts(tracking, { run, limit: 100_000 })).map((each) => each.path) : [place.path];
-  for (const each of paths) {
-    await deleteArtifact(tracking, { run, path: each }).catch((error: unknown) => {
+  const remove = (each: string) =>
+    deleteArtifact(tracking, { run, path: each }).catch((error: unknown) => {
       if (!(error instanceof AppError && error.code === "not_found")) throw error;
     });
+  if (place.path !== "") return remove(place.path);
+  for (let page = await firstNames(); page.length > 0; page = await firstNames()) await Promise.all(page.map(remove));
+
+  async function firstNames(): Promise<string[]> {
+    return (await listArtifacts(tracking, { run, limit: 100 })).map((each) => each.path);
   }
 }
 
@@ -143,21 +162,42 @@ export async function deleteTree(tracking: TrackingServices, path: string): Prom
  * Clients before 3.0 find a run's models among its artifacts; newer ones keep them apart. So a run shows the models it logged as
  * folders of their names, where it has no artifacts of the name itself.
  */
-async function withLoggedModels(
+async function* withLoggedModels(tracking: TrackingServices, run: string, folder: string, own: AsyncIterable<Entry[]>): AsyncGenerator<Entry[]> {
+  const models = new Map(
+    (await loggedModelsOfRun(tracking.state, run)).map(({ name }) => [
+      joined(folder, name),
+      { path: joined(folder, name), folder: true, sizeBytes: 0 },
+    ]),
+  );
+  const upTo = (last: string | undefined): Entry[] => {
+    const due = [...models.values()].filter(({ path }) => last === undefined || path < last);
+    for (const { path } of due) models.delete(path);
+    return due;
+  };
+  for await (const page of own) {
+    for (const { path } of page) models.delete(path);
+    yield [...upTo(page.at(-1)!.path), ...page].sort((a, b) => (a.path < b.path ? -1 : 1)); // no page is empty
+  }
+  const rest = upTo(undefined);
+  if (rest.length > 0) yield rest.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** What is in a folder of a run; where there is none, in a model that the run logged under its name. */
+async function* orInLoggedModel(
   tracking: TrackingServices,
   { run, path }: { run: string; path: string },
   folder: string,
-  own: Entry[],
-): Promise<Entry[]> {
-  if (path !== "") {
-    const elsewhere = await inLoggedModel(tracking, run, path);
-    const entries = elsewhere === undefined ? [] : await listFolder(tracking, elsewhere);
-    return entries.map((entry) => ({ ...entry, path: `${folder}${entry.path.slice(elsewhere!.length)}` })); // there are none without it
+  own: AsyncIterable<Entry[]>,
+): AsyncGenerator<Entry[]> {
+  let any = false;
+  for await (const page of own) {
+    any = true;
+    yield page;
   }
-  const taken = new Set(own.map((entry) => entry.path));
-  const names = new Set((await loggedModelsOfRun(tracking.state, run)).map(({ name }) => joined(folder, name)).filter((name) => !taken.has(name)));
-  const models = [...names].map((name): Entry => ({ path: name, folder: true, sizeBytes: 0 }));
-  return [...own, ...models].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const elsewhere = any ? undefined : await inLoggedModel(tracking, run, path);
+  if (elsewhere === undefined) return;
+  for await (const page of folderPages(tracking, elsewhere))
+    yield page.map((entry) => ({ ...entry, path: `${folder}${entry.path.slice(elsewhere.length)}` }));
 }
 
 /** Where a path of a run leads in the newest model of that name that the run logged. */

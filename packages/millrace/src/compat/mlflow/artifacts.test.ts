@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { listArtifacts, logArtifact } from "#domains/tracking";
+import { getArtifact, listArtifacts, logArtifact } from "#domains/tracking";
+import { sql } from "#kit/sql";
 import { type MlflowPlace, openMlflowPlace } from "../../../../../tests/contracts/mlflow.ts";
 
 let place: MlflowPlace;
@@ -9,15 +10,16 @@ let root: string;
 let run: string;
 beforeAll(async () => {
   place = await openMlflowPlace();
-  const answer = await fetch(`${place.address}/api/2.0/mlflow/runs/create`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: "{}",
-  });
-  run = ((await answer.json()) as { run: { info: { run_id: string } } }).run.info.run_id; // as the protocol has it
+  run = await newRun();
   root = `0/${run}/artifacts`;
 });
 afterAll(() => place.close());
+
+async function newRun(): Promise<string> {
+  const init = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+  const answer = await fetch(`${place.address}/api/2.0/mlflow/runs/create`, init);
+  return ((await answer.json()) as { run: { info: { run_id: string } } }).run.info.run_id; // as the protocol has it
+}
 
 const url = (path: string) => `${place.address}/api/2.0/mlflow-artifacts/artifacts/${path}`;
 const put = (path: string, body: string) => fetch(url(path), { method: "PUT", body });
@@ -54,6 +56,31 @@ describe("artifacts of runs", () => {
     expect(await answer.text()).toBe("<script>alert(1)</script>");
     expect(answer.headers.get("content-security-policy")).toContain("sandbox");
     expect(answer.headers.get("content-disposition")).toMatch(/^attachment/);
+  });
+
+  it("are listed all at once, in order, however many they are, and all deleted with their root", async () => {
+    const names = Array.from({ length: 2_345 }, (_, i) => `file-${String(i).padStart(5, "0")}`);
+    const many = await newRun();
+    await logArtifact(place.tracking, { run: many, path: "many/first", data: new TextEncoder().encode("x") });
+    const { digest } = await getArtifact(place.tracking, { run: many, path: "many/first" });
+    await place.tracking.state.write(async (transaction) => {
+      for (const folder of ["many", ""])
+        for (const name of names)
+          await transaction.run(sql`insert into tracking_artifact (run, folder, name, digest, size_bytes, created_ms)
+            values (${many}, ${folder}, ${name}, ${digest}, ${1}, ${1})`);
+    });
+    expect((await list(`0/${many}/artifacts/many`))!.map(({ path }) => path)).toEqual([...names, "first"]);
+    const whole = (await (await fetch(`${place.address}/api/2.0/mlflow/artifacts/list?run_id=${many}`)).json()) as {
+      files: object[];
+      root_uri: string;
+    };
+    expect([whole.root_uri, whole.files.length, whole.files.at(-1)]).toEqual([
+      `mlflow-artifacts:/0/${many}/artifacts`,
+      2_346,
+      { path: "many", is_dir: true },
+    ]);
+    await fetch(url(`0/${many}/artifacts`), { method: "DELETE" });
+    expect(await list(`0/${many}/artifacts`)).toBeUndefined();
   });
 
   it("come in ranges, and not again when they are known", async () => {

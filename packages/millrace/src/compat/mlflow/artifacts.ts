@@ -1,11 +1,12 @@
 import type { TrackingServices } from "#domains/tracking";
 import type { AnyRoute } from "#kit/route";
 import { safePath } from "./artifact-path.ts";
-import { deleteTree, getFile, listFolder, putFile, rootPath } from "./artifact-tree.ts";
+import { deleteTree, type Entry, folderPages, getFile, putFile, rootPath } from "./artifact-tree.ts";
 import { cancelUpload, completeUpload, createUpload, presignedDownload } from "./direct-files.ts";
 import { endpoint, type Handler, under } from "./endpoint.ts";
 import { fileAnswer } from "./file-answer.ts";
 import { type FileHandler, fileRoute, uploaded } from "./file-route.ts";
+import { listAnswer } from "./list-answer.ts";
 import { experimentLocation, runRoot } from "./places.ts";
 import { invalid } from "./protocol.ts";
 import { needRun, needText, text } from "./request.ts";
@@ -25,27 +26,21 @@ const remove: FileHandler = async ({ tracking }, path) => {
 
 const list: Handler = async ({ tracking }, fields) => {
   const path = text(fields, "path")?.replace(/\/+$/, "") ?? "";
-  const entries = await listFolder(tracking, path === "" ? "" : safePath(path));
-  const files = entries.map(({ path: whole, folder, sizeBytes }) => ({
-    path: whole.split("/").at(-1)!, // split gives at least one part
-    is_dir: folder,
-    ...(!folder && { file_size: sizeBytes }),
-  }));
-  return files.length > 0 ? { files } : {};
+  const entries = folderPages(tracking, path === "" ? "" : safePath(path));
+  return listAnswer({}, entries, (entry) => named(entry, entry.path.split("/").at(-1)!)); // split gives at least one part
 };
 
 /** The files of a run, for pages and for clients that do not go through the proxied paths. */
 const listRun: Handler = async ({ tracking }, fields) => {
   const { root, folder } = await runFolder(tracking, needRun(fields));
   const path = text(fields, "path")?.replace(/\/+$/, "") ?? "";
-  const entries = await listFolder(tracking, path === "" ? folder : `${folder}/${safePath(path)}`);
-  const files = entries.map((entry) => ({
-    path: entry.path.slice(folder.length + 1),
-    is_dir: entry.folder,
-    ...(!entry.folder && { file_size: entry.sizeBytes }),
-  }));
-  return { root_uri: root, ...(files.length > 0 && { files }) };
+  const entries = folderPages(tracking, path === "" ? folder : `${folder}/${safePath(path)}`);
+  return listAnswer({ root_uri: root }, entries, (entry) => named(entry, entry.path.slice(folder.length + 1)));
 };
+
+function named({ folder, sizeBytes }: Entry, path: string): object {
+  return { path, is_dir: folder, ...(!folder && { file_size: sizeBytes }) };
+}
 
 const downloadOfRun: FileHandler = async ({ tracking }, _path, given) => {
   const { folder } = await runFolder(tracking, needRun(given));

@@ -37,8 +37,12 @@ export async function fileAt(reader: Reader, path: string): Promise<FileRow | un
   return row && parse(row);
 }
 
-export async function filesIn(reader: Reader, folder: string): Promise<FileRow[]> {
-  return (await reader.all<StoredRow>(sql`select ${columns} from mlflow_file where folder = ${folder} order by name`)).map(parse);
+/** The next files and folders in a folder, by name. */
+export async function filesIn(reader: Reader, folder: string, afterName: string, limit: number): Promise<FileRow[]> {
+  const rows = await reader.all<StoredRow>(
+    sql`select ${columns} from mlflow_file where folder = ${folder} and name > ${afterName} order by name limit ${limit}`,
+  );
+  return rows.map(parse);
 }
 
 /** Gives files that stand under one name for their bytes another one for the same bytes. */

@@ -33,6 +33,8 @@ export interface RunningServer {
 }
 
 const bodyLimitBytes = 64 * 1024 * 1024;
+/** Reads come as addresses: a chart of 500 runs names each of them. */
+const headerLimitBytes = 128 * 1024;
 
 /** Checks the routes, binds, and answers. Throws before binding when a route declares no permission or the address needs a login that nobody has. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -84,6 +86,7 @@ export function checkRoutes(routes: AnyRoute[]): void {
 function build(options: ServerOptions, loopback: boolean): FastifyInstance {
   const app = fastify({
     bodyLimit: bodyLimitBytes,
+    http: { maxHeaderSize: headerLimitBytes },
     forceCloseConnections: "idle",
     genReqId: () => newId(),
     routerOptions: { maxParamLength: 300, ignoreTrailingSlash: true },

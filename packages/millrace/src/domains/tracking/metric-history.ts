@@ -63,7 +63,10 @@ export interface MetricBucket {
  */
 export async function sampleMetric(services: TrackingServices, query: z.input<typeof sampleSchema>): Promise<MetricBucket[]> {
   const { run, key, buckets, each, ...range } = parseArgument(sampleSchema, "metric sample query", query);
-  const columns = within(await readHistory(services, run, key), range);
+  return bucketsOf(within(await readHistory(services, run, key), range), { buckets, each });
+}
+
+function bucketsOf(columns: MetricColumns, { buckets, each }: { buckets: number; each: "steps" | "points" }): MetricBucket[] {
   if (columns.count === 0) return [];
   if (each === "points") return inEqualParts(columns, Math.min(buckets, columns.count));
   const first = columns.steps[0]!;
@@ -79,13 +82,39 @@ export async function sampleMetric(services: TrackingServices, query: z.input<ty
   return result;
 }
 
+/** Metrics of one run in buckets of steps, by key, read together; keys that the run does not have are left out. Throws `not_found` for the run. */
+export async function sampleSeveral(
+  services: TrackingServices,
+  { run, keys, buckets, ...range }: { run: string; keys: string[]; buckets: number; fromStep?: number | undefined; toStep?: number | undefined },
+): Promise<Map<string, MetricBucket[]>> {
+  const histories = await openHistories(services, run);
+  const sampled = new Map<string, MetricBucket[]>();
+  for (const key of keys) {
+    const columns = await histories(key);
+    if (columns !== undefined) sampled.set(key, bucketsOf(within(columns, range), { buckets, each: "steps" }));
+  }
+  return sampled;
+}
+
 /** The whole history as columns, each distinct point once, in order. */
-export async function readHistory({ state }: TrackingServices, run: string, key: string): Promise<MetricColumns> {
-  const metric = (await metricState(state, run)).keys.indexOf(key);
-  if (metric < 0) throw new AppError("not_found", `Run "${run}" has no metric "${key}".`, { hint: "The run's page lists its metrics." });
+export async function readHistory(services: TrackingServices, run: string, key: string): Promise<MetricColumns> {
+  const columns = await (await openHistories(services, run))(key);
+  if (columns === undefined)
+    throw new AppError("not_found", `Run "${run}" has no metric "${key}".`, { hint: `millrace runs details ${run} lists its metrics.` });
+  return columns;
+}
+
+/** Reads what the histories of a run's metrics have in common; what comes back reads one of them. */
+async function openHistories({ state }: TrackingServices, run: string): Promise<(key: string) => Promise<MetricColumns | undefined>> {
+  const { keys } = await metricState(state, run);
   // The tail first: points that move from it to a segment in between are then seen twice, which merging undoes, not missed.
-  const tail = (await tailOf(state, run)).map((part) => pointsOf(part, metric));
-  return mergeColumns([...(await segmentsOf(state, run, metric)), ...tail.filter((part) => part.count > 0)]);
+  const tail = await tailOf(state, run);
+  return async (key) => {
+    const metric = keys.indexOf(key);
+    if (metric < 0) return undefined;
+    const recent = tail.map((part) => pointsOf(part, metric)).filter((part) => part.count > 0);
+    return mergeColumns([...(await segmentsOf(state, run, metric)), ...recent]);
+  };
 }
 
 export function pointsOf(mixed: MixedColumns, metric: number): MetricColumns {

@@ -1,17 +1,22 @@
-import type { AppError } from "#kit/app-error";
+import { AppError } from "#kit/app-error";
 import { queryTokens, type Token, unreadable } from "./query-tokens.ts";
 import { fieldNamed, likelyField, type RunField } from "./run-fields.ts";
 import type { OrderTerm } from "./run-order.ts";
 
+const termsAtMost = 20;
+
 /** Reads `metrics.auc desc, params.lr nulls first, started`: numbers in params and tags as numbers, before all other texts. */
 export function parseRunOrder(text: string): OrderTerm[] {
-  return parseFields(text, "an order", (field, words, fail) => {
+  const terms = parseFields<OrderTerm>(text, "an order", (field, words, fail) => {
     if ("input" in field) throw fail("metrics.…, params.…, tags.… or an attribute");
     const direction = words[0] === "asc" || words[0] === "desc" ? (words.shift() as "asc" | "desc") : "asc"; // just asked
     const nulls = words[0] === "nulls" && (words[1] === "first" || words[1] === "last") ? words[1] : undefined;
     if (words.length > (nulls === undefined ? 0 : 2)) throw fail("asc or desc, then nulls first or nulls last, or a comma");
     return { ...field, direction, ...(("param" in field || "tag" in field) && { as: "natural" as const }), ...(nulls !== undefined && { nulls }) };
   });
+  if (terms.length > termsAtMost)
+    throw new AppError("invalid_argument", `Runs are ordered by at most ${termsAtMost} fields; these are ${terms.length}.`);
+  return terms;
 }
 
 /** Reads fields apart by commas, such as `params.kind, experiment`. */

@@ -129,6 +129,13 @@ describe("searches over HTTP", () => {
     expect(exported.text.split("\r\n").map((line) => line.split(",").at(-1))).toEqual(["params.kind", "trees", "trees", "linear", ""]);
   });
 
+  it("take addresses as long as a chart of many runs needs", async () => {
+    const { body } = await ask("POST", "/api/runs", { experiment: "long" });
+    const runs = Array.from({ length: 500 }, () => body.id as string);
+    expect((await query("/api/metrics/sample", { runs, keys: ["auc", "loss"] })).body).toEqual({ series: [] });
+    expect((await query("/api/runs/search", { query: `name IN (${"'some name', ".repeat(1_400)}x)` })).status).toBe(200);
+  });
+
   it("refuse what cannot be read, saying where", async () => {
     const refused = await query("/api/runs/search", { query: "metrics.auc > high" });
     expect(refused.status).toBe(400);

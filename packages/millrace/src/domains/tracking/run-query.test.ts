@@ -124,6 +124,8 @@ describe("the query language of runs", () => {
       expect(error.hint).toContain(hint ?? "");
     }
     expect(() => read("x".repeat(20_001))).toThrow("at most 20000");
+    expect(() => read("x ".repeat(11))).toThrow("more than 10 words");
+    expect(() => read(Array(201).fill("tags.a = 1").join(" OR "))).toThrow("at most 200");
   });
 
   it("reads back what it wrote", () => {

@@ -2,7 +2,7 @@ import { AppError } from "#kit/app-error";
 import { queryTokens, type Token, unreadable } from "./query-tokens.ts";
 import { foundText, type Value, valueAt, valueName, type ValueRange } from "./query-value.ts";
 import { fieldNamed, fieldText, likelyField, type RunField } from "./run-fields.ts";
-import type { Operator, RunCondition, RunFilter } from "./run-filter.ts";
+import { conditionsOf, type Operator, type RunCondition, type RunFilter } from "./run-filter.ts";
 
 export interface QueryContext {
   /** What `7d ago` counts from. */
@@ -13,6 +13,9 @@ export interface QueryContext {
 
 const queryLength = 20_000;
 const nesting = 50;
+/** Each condition is asked of every run, and each text of every name, note and value: a query must not keep others waiting. */
+const conditionsAtMost = 200;
+const textsAtMost = 10;
 
 /**
  * Reads the query language of runs.
@@ -37,6 +40,15 @@ export function parseRunQuery(query: string, context: QueryContext): RunFilter {
   const filter = readOr(reader);
   const rest = reader.tokens[reader.at]!;
   if (rest.kind !== "end") throw unreadable(query, rest.at, "AND, OR or the end", foundText(rest));
+  const conditions = conditionsOf(filter);
+  if (conditions.length > conditionsAtMost)
+    throw new AppError("invalid_argument", `The query has ${conditions.length} conditions; at most ${conditionsAtMost} are read.`, {
+      hint: "IN takes a list.",
+    });
+  if (conditions.filter((each) => "text" in each).length > textsAtMost)
+    throw new AppError("invalid_argument", `The query looks for more than ${textsAtMost} words.`, {
+      hint: "Put words that belong together in quotes.",
+    });
   return filter;
 }
 

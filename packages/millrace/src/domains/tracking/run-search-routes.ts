@@ -93,7 +93,7 @@ export const runSearchRoutes = [
               Object.entries(metrics).flatMap(([name, { mean, best }]) => [
                 [`mean ${name}`, mean],
                 [`best ${name}`, best?.value],
-                ["run", best?.run],
+                [`run of best ${name}`, best?.run],
               ]),
             ),
           })),

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
-import { type MetricBucket, sampleMetric } from "./metric-history.ts";
+import { type MetricBucket, sampleSeveral } from "./metric-history.ts";
 import type { MetricValue, TrackingServices } from "./model.ts";
-import { metricState } from "./store.ts";
 
 const seriesAtMost = 1_000;
 
@@ -35,13 +34,10 @@ export async function sampleMetrics(services: TrackingServices, query: z.input<t
     throw new AppError("invalid_argument", `${runs.length} runs and ${keys.length} metrics make more than ${seriesAtMost} series.`, {
       hint: "Ask for fewer at a time.",
     });
-  const range = { ...(fromStep !== undefined && { fromStep }), ...(toStep !== undefined && { toStep }) };
   const series: MetricSeries[] = [];
   for (const run of new Set(runs)) {
-    const known = new Set((await metricState(services.state, run)).keys);
-    for (const key of new Set(keys)) {
-      if (known.has(key)) series.push(seriesOf(run, key, await sampleMetric(services, { run, key, buckets, ...range })));
-    }
+    const sampled = await sampleSeveral(services, { run, keys: [...new Set(keys)], buckets, fromStep, toStep });
+    for (const [key, found] of sampled) series.push(seriesOf(run, key, found));
   }
   return series;
 }

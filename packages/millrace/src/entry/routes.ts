@@ -19,6 +19,7 @@ import type { AnyRoute } from "#kit/route";
 import { garbageRoutes } from "./housekeeping-routes.ts";
 import { systemRoutes } from "./system-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
+import { versionLineageRoutes } from "./version-lineage-routes.ts";
 
 /** Every operation of Millrace. The server, the client, the command line and the reference are made from this list. */
 export const allRoutes: AnyRoute[] = [
@@ -38,6 +39,7 @@ export const allRoutes: AnyRoute[] = [
   ...registryRoutes,
   ...servingRoutes,
   ...traceRoutes,
+  ...versionLineageRoutes,
   ...tracesRoutes,
   ...monitoringRoutes,
   ...retrainingRoutes,

@@ -2,6 +2,7 @@ export { type AdoptedModel, type AdoptedVersion, adoptModel } from "./adopt.ts";
 export { registryBlobs } from "./blob-references.ts";
 export { createModel, deleteModel, getModel, listModels, renameModel, updateModel } from "./change-model.ts";
 export { deleteVersion, getVersion, listVersions, updateVersion } from "./change-version.ts";
+export { aliasesHeld } from "./aliases-held.ts";
 export { modelCard, writeSection } from "./card.ts";
 export { type Evidence, type ModelCard } from "./card-model.ts";
 export { noteStage, stageHistory } from "./stages.ts";
@@ -22,6 +23,6 @@ export {
 } from "./model.ts";
 export { registerVersion } from "./register-version.ts";
 export { resolve } from "./resolve.ts";
-export { type RunVersion, versionsOfRuns } from "./versions-of-runs.ts";
 export { aliasHistory, type AliasMoved, removeAlias, rollbackAlias, setAlias } from "./set-alias.ts";
 export { registryRoutes } from "./routes.ts";
+export { type RunVersion, versionsOfRuns } from "./versions-of-runs.ts";

@@ -68,6 +68,7 @@ export async function openSession(): Promise<Session> {
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(MILLRACE_|NODE_OPTIONS$|VITEST|INIT_CWD$)/.test(name))),
       PATH: [own, binaries, process.env["PATH"]].join(delimiter),
       MILLRACE_PORT: port,
+      NODE_OPTIONS: "--conditions=source", // packages of this repository as they are here, unbuilt
     },
   });
   shell.stdin.write("exec 2>&1\n");

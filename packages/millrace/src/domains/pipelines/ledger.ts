@@ -70,7 +70,10 @@ export interface RunDetails extends Run {
 /** A run with its steps. Throws `not_found`. */
 export async function getRun({ database, clock }: LedgerReader, id: string): Promise<RunDetails> {
   const row = await findRun(database, id);
-  if (!row) throw new AppError("not_found", `There is no run ${id}.`, { hint: "See the runs with: millrace runs list" });
+  if (!row)
+    throw new AppError("not_found", `There is no run ${id} of a flow.`, {
+      hint: `millrace runs list has them; of a tracked run of another program: millrace runs details ${id}`,
+    });
   const steps = await selectSteps(database, id, clock.now());
   const cost = { wallMs: 0, cpuMs: 0, peakRssBytes: 0 };
   for (const step of steps) {

@@ -54,7 +54,7 @@ export async function chooseRuns({ state, clock }: TrackingServices, choice: Run
     total += base[slot]!;
     matching[slot]! &= base[slot]!;
   }
-  return { columns, slots: slotsOf(matching), total, filter, experiments, hints: hintsFor(columns, filter) };
+  return { columns, slots: slotsOf(matching), total, filter, experiments, hints: hintsFor(columns, experiments, filter) };
 }
 
 function boundsOf(experiments: ExperimentName[], named: string[] | undefined, view: "active" | "deleted" | "all"): RunFilter {
@@ -101,17 +101,24 @@ function* knownFields(columns: RunColumns): Iterable<string> {
   for (const tag of columns.keys("tag")) yield fieldText({ tag });
 }
 
-function hintsFor(columns: RunColumns, filter: RunFilter): string[] {
+function hintsFor(columns: RunColumns, experiments: ExperimentName[], filter: RunFilter): string[] {
   const hints = new Set<string>();
   for (const condition of conditionsOf(filter)) {
     if ("text" in condition) continue;
     const [kind, key] = kindAndKey(condition);
+    const names = experiments.map(({ name }) => name);
+    if (key === "experimentName" && condition.op === "=" && !names.includes(String(condition.value)))
+      hints.add(`There is no experiment "${String(condition.value)}"${suggestion(closestName(String(condition.value), names), '"')}`);
     if (kind === "attribute" || kind === "input" || (columns.column(kind, key)?.count ?? 0) > 0) continue;
     const other = [{ metric: key }, { param: key }, { tag: key }].find((field) => (columns.column(...kindAndKey(field))?.count ?? 0) > 0);
     const close = closestName(key, columns.keys(kind));
     const meant = other ? fieldText(other) : close === undefined ? undefined : fieldText({ [kind]: close } as RunField); // of the same kind
-    hints.add(`No run has ${fieldText(condition)}${meant === undefined ? "" : `; did you mean ${meant}?`}`);
+    hints.add(`No run has ${fieldText(condition)}${suggestion(meant)}`);
     if (hints.size === 5) break;
   }
   return [...hints];
+}
+
+function suggestion(meant: string | undefined, quote = ""): string {
+  return meant === undefined ? "" : `; did you mean ${quote}${meant}${quote}?`;
 }

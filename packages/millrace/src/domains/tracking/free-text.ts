@@ -1,4 +1,4 @@
-import type { RunColumns, TextColumn } from "./run-columns.ts";
+import { decimalText, type RunColumns, type TextColumn } from "./run-columns.ts";
 
 const attributes = ["id", "name", "note", "experimentName"] as const;
 
@@ -6,7 +6,9 @@ const attributes = ["id", "name", "note", "experimentName"] as const;
 export function matchFreeText(columns: RunColumns, text: string): Uint8Array {
   const wanted = new RegExp(text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "iu"); // a literal: it cannot backtrack
   const bits = new Uint8Array(columns.size);
+  const inDecimals = decimalText.test(text);
   for (const column of searched(columns)) {
+    if (column.decimal && !inDecimals) continue;
     const verdicts = Uint8Array.from(column.levels, (level) => (wanted.test(level) ? 1 : 0)); // once a distinct text
     if (!verdicts.includes(1)) continue;
     for (let slot = 0; slot < bits.length; slot++) if (bits[slot] === 0) bits[slot] = verdicts[column.code(slot)] ?? 0;

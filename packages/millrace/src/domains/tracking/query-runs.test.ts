@@ -107,6 +107,7 @@ describe("a search by query", () => {
       "No run has metrics.lr; did you mean params.lr?",
       "No run has tags.quite_other",
     ]);
+    expect((await countRuns(test.services, { query: "experiment = see" })).hints).toEqual(['There is no experiment "see"; did you mean "sea"?']);
   });
 
   it("gives each run that was there once over pages in any order, while runs start, with none first and last", async () => {

@@ -1,6 +1,7 @@
 /** Moments and lengths of time as a query writes them. */
 
-const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
+export const dayMs = 86_400_000;
+const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: dayMs, w: 7 * dayMs };
 const length = /^(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+$/i;
 const iso = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/i;
 
@@ -19,5 +20,5 @@ export function isoTime(text: string): { fromMs: number; toMs: number } | undefi
   const fromMs = Date.parse(zoned.replace(" ", "T"));
   const day = text.slice(0, 10);
   if (Number.isNaN(fromMs) || new Date(`${day}T00:00Z`).toISOString().slice(0, 10) !== day) return undefined; // 31 February
-  return { fromMs, toMs: text.length === 10 ? fromMs + unitMs["d"]! - 1 : fromMs };
+  return { fromMs, toMs: text.length === 10 ? fromMs + dayMs - 1 : fromMs };
 }

@@ -1,7 +1,7 @@
 import { closestName } from "#kit/closest-name";
 import { runStatuses } from "./model.ts";
 import { type Token, unreadable } from "./query-tokens.ts";
-import { isoTime, lengthMs } from "./query-times.ts";
+import { dayMs, isoTime, lengthMs } from "./query-times.ts";
 import { fieldText, type RunField } from "./run-fields.ts";
 
 export type Value = string | number;
@@ -60,7 +60,7 @@ export function valueName(field: RunField): string {
   if (!("attribute" in field)) return "input" in field ? "a text" : "a text or a number";
   if (field.attribute === "status") return `a status (${runStatuses.join(", ")})`;
   if (field.attribute === "durationMs") return "a length of time such as 90s, 5m or 1h30m";
-  return field.attribute.endsWith("Ms") ? "a time such as 2026-03-01, 2026-03-01T10:00 or `7d ago`" : "a text";
+  return field.attribute.endsWith("Ms") ? "a time such as 2026-03-01, 2026-03-01T10:00, today or `7d ago`" : "a text";
 }
 
 export function foundText(token: Token): string {
@@ -77,9 +77,14 @@ function timeAt(tokens: Token[], at: number, nowMs: number): ValueRange | undefi
   const { kind, text } = tokens[at]!;
   const time = isoTime(text);
   if (time !== undefined) return { from: time.fromMs, to: time.toMs, width: 1 };
-  if (kind === "word" && text.toLowerCase() === "now") return { from: nowMs, to: nowMs, width: 1 };
+  const word = kind === "word" ? text.toLowerCase() : "";
+  if (word === "now") return { from: nowMs, to: nowMs, width: 1 };
+  if (word === "today" || word === "yesterday") {
+    const from = Math.floor(nowMs / dayMs) * dayMs - (word === "today" ? 0 : dayMs);
+    return { from, to: from + dayMs - 1, width: 1 };
+  }
   const ago = lengthMs(text);
-  const isAgo = kind === "word" && tokens[at + 1]?.kind === "word" && tokens[at + 1]!.text.toLowerCase() === "ago";
+  const isAgo = word !== "" && tokens[at + 1]?.kind === "word" && tokens[at + 1]!.text.toLowerCase() === "ago";
   return ago !== undefined && isAgo ? { from: nowMs - ago, to: nowMs - ago, width: 2 } : undefined;
 }
 

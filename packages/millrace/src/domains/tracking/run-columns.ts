@@ -22,10 +22,15 @@ export interface TextColumn {
   readonly count: number;
   /** Distinct texts; a code is a position in it. */
   levels: string[];
+  /** Whether all of them are made of what decimal numbers are written with: most params are, and need not be searched for words. */
+  readonly decimal: boolean;
   /** -1 where there is none. */
   code(slot: number): number;
   set(slot: number, value: string | undefined): void;
 }
+
+/** Texts that can be a decimal number or a part of one. */
+export const decimalText = /^[\d.eE+-]*$/;
 
 export type FieldKind = "metric" | "param" | "tag" | "input" | "attribute";
 
@@ -166,10 +171,14 @@ function newTextColumn(slotCount: () => number): TextColumn {
   const pages: (Int32Array | undefined)[] = []; // code + 1; 0 for none
   let codes = new Map<string, number>();
   let count = 0;
+  let decimal = true;
   const column: TextColumn = {
     kind: "text",
     get count() {
       return count;
+    },
+    get decimal() {
+      return decimal;
     },
     levels: [],
     code: (slot) => (pages[slot >> pageBits]?.[slot & pageMask] ?? 0) - 1,
@@ -183,7 +192,10 @@ function newTextColumn(slotCount: () => number): TextColumn {
       }
       if (column.levels.length > 2 * slotCount() + 1_000) forgetUnused();
       let code = codes.get(value);
-      if (code === undefined) codes.set(value, (code = column.levels.push(value) - 1));
+      if (code === undefined) {
+        codes.set(value, (code = column.levels.push(value) - 1));
+        decimal &&= decimalText.test(value);
+      }
       const here = (pages[page] ??= new Int32Array(pageSize));
       if (here[slot & pageMask] === 0) count++;
       here[slot & pageMask] = code + 1;

@@ -52,7 +52,7 @@ function mapped(columns: RunColumns, map: (experiment: string) => string | undef
   const levels = ids.levels.map(map);
   return {
     kind: "text",
-    count: ids.count,
+    ...{ count: ids.count, decimal: false },
     levels: levels.map((level) => level ?? ""),
     code(slot) {
       const code = ids.code(slot);

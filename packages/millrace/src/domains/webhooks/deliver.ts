@@ -3,8 +3,8 @@ import { AppError } from "#kit/app-error";
 import { newId } from "#kit/id";
 import type { Log } from "#kit/log";
 import type { Happening } from "#ports/announcer";
-import type { WebhookServices } from "./model.ts";
-import { sendMessage, sendTimeoutMs, type Sent } from "./send-message.ts";
+import type { Webhook, WebhookServices } from "./model.ts";
+import { formatOf, sendMessage, sendTimeoutMs, type Sent } from "./send-message.ts";
 import {
   countFailure,
   disableWebhook,
@@ -29,7 +29,8 @@ export const deliveryRules = {
   /** Finished deliveries kept of each webhook. */
   kept: 100,
   atOnce: 16,
-  atOncePerWebhook: 2,
+  /** One after the other, so that messages mostly come in the order in which things happened. */
+  atOncePerWebhook: 1,
   /** Longer than an attempt can last; after it, the one who began it is taken for dead. */
   leaseMs: 6 * sendTimeoutMs,
 } as const;
@@ -53,18 +54,21 @@ export async function keepDelivering(services: WebhookServices & { log: Log }, s
   const { state, clock, log } = services;
   const underWay = new Map<string, Promise<void>>();
   const ofWebhook = new Map<string, number>();
+  let ended = new AbortController();
   const start = (due: DueDelivery) => {
     const { id, webhook } = due;
     ofWebhook.set(webhook, (ofWebhook.get(webhook) ?? 0) + 1);
-    const ended = attempt(services, due)
+    const trying = attempt(services, due)
+      .then(() => ended.abort()) // there may be a next
       .catch((error: unknown) => log.error("a delivery broke off", { delivery: id, reason: error instanceof Error ? error.message : String(error) }))
       .finally(() => {
         underWay.delete(id);
         ofWebhook.set(webhook, ofWebhook.get(webhook)! - 1);
       });
-    underWay.set(id, ended);
+    underWay.set(id, trying);
   };
   while (!signal.aborted) {
+    ended = new AbortController();
     try {
       const { atOnce, atOncePerWebhook } = deliveryRules;
       for (const due of await dueDeliveries(state, clock.now(), atOncePerWebhook, atOnce)) {
@@ -74,7 +78,7 @@ export async function keepDelivering(services: WebhookServices & { log: Log }, s
     } catch (error) {
       log.error("webhooks cannot be looked at", { reason: error instanceof Error ? error.message : String(error) });
     }
-    await wait(lookEveryMs, undefined, { signal }).catch(() => undefined); // aborted: the loop ends
+    await wait(lookEveryMs, undefined, { signal: AbortSignal.any([signal, ended.signal]) }).catch(() => undefined); // either: the loop goes on
   }
   await Promise.all(underWay.values());
 }
@@ -87,16 +91,27 @@ async function attempt(services: WebhookServices, due: DueDelivery): Promise<voi
 }
 
 async function attemptNow(services: WebhookServices, { id, webhook: webhookId }: DueDelivery): Promise<void> {
-  const { state, clock, formats } = services;
+  const { state, clock } = services;
   const lease = newId();
   const nowMs = clock.now();
   const taken = await state.write((transaction) => leaseDelivery(transaction, { id, lease, nowMs, untilMs: nowMs + deliveryRules.leaseMs }));
   if (taken === undefined) return;
   const webhook = await findWebhook(state, webhookId);
-  const body = await formats[webhook.format]!.body(taken, webhook.facts);
-  if (body === undefined) return state.write((transaction) => dropDelivery(transaction, id, lease));
-  const sent = await sendMessage(services, webhook, { id, body });
+  const sent = await write(services, webhook, taken)
+    .then((body) => (body === undefined ? undefined : sendMessage(services, webhook, { id, body })))
+    .catch(brokenOff);
+  if (sent === undefined) return state.write((transaction) => dropDelivery(transaction, id, lease));
   await putDown(services, { id, lease, webhook: webhookId, ...taken }, sent);
+}
+
+async function write(services: WebhookServices, webhook: Webhook, happening: Happening): Promise<string | undefined> {
+  return formatOf(services, webhook).body(happening, webhook.facts);
+}
+
+/** What cannot even be written or sent is a failed attempt too, so that it comes to an end. */
+function brokenOff(error: unknown): Sent {
+  const problem = `The message could not be sent: ${error instanceof Error ? error.message : String(error)}`;
+  return { ok: false, status: undefined, body: "", problem, retryAfterMs: undefined };
 }
 
 async function putDown(

@@ -1,7 +1,7 @@
 import { newId } from "#kit/id";
 import { AppError } from "#kit/app-error";
 import { webhookEvents, type WebhookEvent } from "./events.ts";
-import type { Webhook, WebhookServices } from "./model.ts";
+import type { Webhook, WebhookFormat, WebhookServices } from "./model.ts";
 import { findWebhook, secretOf } from "./store.ts";
 
 export interface Sent {
@@ -21,9 +21,9 @@ export const sendTimeoutMs = 10_000;
 
 /** Sends a message once and tells what came of it, also where no answer came. */
 export async function sendMessage(services: WebhookServices, webhook: Webhook, { id, body }: { id: string; body: string }): Promise<Sent> {
-  const { state, clock, outbound, formats } = services;
+  const { state, clock, outbound } = services;
   const secret = await secretOf(state, webhook.id);
-  const signed = formats[webhook.format]!.headers({ id, atMs: clock.now(), body, secret });
+  const signed = formatOf(services, webhook).headers({ id, atMs: clock.now(), body, secret });
   const headers = { "Content-Type": "application/json", "User-Agent": "millrace-webhooks", ...signed };
   try {
     const answer = await outbound.send({ url: webhook.url, method: "POST", headers, body, timeoutMs: sendTimeoutMs, maxAnswerBytes: 4_096 });
@@ -41,13 +41,17 @@ export async function sendMessage(services: WebhookServices, webhook: Webhook, {
   }
 }
 
+/** How a webhook's messages are written. Throws `unsupported` for a way that this process does not know. */
+export function formatOf({ formats }: WebhookServices, { id, format }: Webhook): WebhookFormat {
+  const found = Object.hasOwn(formats, format) ? formats[format] : undefined;
+  if (found === undefined) throw new AppError("unsupported", `Webhook ${id} wants messages as ${format}, which this version does not write.`);
+  return found;
+}
+
 /** Sends an example at once, whether the webhook is active or not; nothing of it is kept. Throws `not_found`. */
 export async function testWebhook(services: WebhookServices, { id, event }: { id: string; event?: WebhookEvent | undefined }): Promise<Sent> {
   const webhook = await findWebhook(services.state, id);
   const told = event ?? webhook.events[0]!; // it has at least one
-  const body = await services.formats[webhook.format]!.body(
-    { event: told, atMs: services.clock.now(), data: webhookEvents[told].example },
-    webhook.facts,
-  );
+  const body = await formatOf(services, webhook).body({ event: told, atMs: services.clock.now(), data: webhookEvents[told].example }, webhook.facts);
   return sendMessage(services, webhook, { id: newId(), body: body ?? "{}" });
 }

@@ -257,6 +257,45 @@ describe("a webhook", () => {
 });
 
 describe("delivering", () => {
+  it("gives up what cannot even be written, and forgets what its webhook is not to be told after all", async () => {
+    const { id } = await make({ format: "unknown" });
+    await happen();
+    await deliverDue(services);
+    expect((await listDeliveries(services, { id }))[0]).toMatchObject({
+      state: "waiting",
+      attempts: 1,
+      problem: expect.stringContaining("as unknown") as string,
+    });
+    services.formats["unknown"] = { body: () => undefined, headers: () => ({}) };
+    clock.advance(10_000);
+    await deliverDue(services);
+    expect(await listDeliveries(services, { id })).toEqual([]);
+    expect(messages).toEqual([]);
+  });
+
+  it("leaves a webhook alone that is deleted while a message is under way", async () => {
+    const { id } = await make();
+    let letGo!: (value: unknown) => void;
+    answer = { status: 200, hold: new Promise((go) => (letGo = go)) };
+    await happen();
+    const delivering = deliverDue(services);
+    await until(() => messages.length === 1);
+    await deleteWebhook(services, id);
+    letGo(undefined);
+    expect(await delivering).toBe(1);
+  });
+
+  it("sends a webhook's messages in the order in which things happened", async () => {
+    await make();
+    for (let i = 0; i < 10; i++) await happen("alias.moved", { i });
+    const stop = new AbortController();
+    const done = keepDelivering({ ...services, log: silentLog }, stop.signal, 600_000); // goes on as soon as one is through
+    await until(() => messages.length === 10);
+    stop.abort();
+    await done;
+    expect(messages.map(({ body }) => (JSON.parse(body) as { data: { i: number } }).data.i)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
   it("takes a message up again when the process that had it died, under the same id", async () => {
     await make();
     await happen();

@@ -27,15 +27,30 @@ export type Generation = keyof typeof generations;
 
 export const mlflowPython = (generation: Generation) => pythonWith([...generations[generation]]);
 
-const script = join(import.meta.dirname, "mlflow-checks.py");
+const standardScript = "mlflow-checks.py";
 
-/** Names of the checks, in the order in which they run. */
-export const checkNames = [...readFileSync(script, "utf8").matchAll(/^@check\ndef (\w+)\(/gm)].map((match) => match[1]!);
+/** Names of a script's checks, in the order in which they run. */
+export function checkNamesIn(script: string): string[] {
+  return [...readFileSync(join(import.meta.dirname, script), "utf8").matchAll(/^@check\ndef (\w+)\(/gm)].map((match) => match[1]!);
+}
+export const checkNames = checkNamesIn(standardScript);
 
-/** Runs checks (all without names) against a server and tells what went wrong in each; undefined where nothing did. */
-export async function runChecks(generation: Generation, uri: string, { shared, names = [] }: { shared: string; names?: string[] }) {
-  const python = await mlflowPython(generation);
-  const child = spawn(python, [script, uri, ...names], { env: { ...process.env, MLFLOW_CHECKS_SHARED: shared }, stdio: ["ignore", "pipe", "pipe"] });
+export interface Checks {
+  shared: string;
+  /** Default: all. */
+  names?: string[];
+  script?: string;
+  /** Default: the generation's. */
+  python?: string;
+}
+
+/** Runs checks against a server and tells what went wrong in each; undefined where nothing did. */
+export async function runChecks(generation: Generation, uri: string, { shared, names = [], script = standardScript, ...given }: Checks) {
+  const python = given.python ?? (await mlflowPython(generation));
+  const child = spawn(python, [join(import.meta.dirname, script), uri, ...names], {
+    env: { ...process.env, MLFLOW_CHECKS_SHARED: shared },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const results = new Map<string, string | undefined>();
   let noise = "";
   child.stderr.on("data", (chunk: Buffer) => (noise = (noise + chunk.toString()).slice(-4_000)));

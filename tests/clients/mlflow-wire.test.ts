@@ -8,6 +8,7 @@ import { loggedModelScenarios } from "./wire-logged-models.ts";
 import { metricScenarios } from "./wire-metrics.ts";
 import { registryScenarios } from "./wire-registry.ts";
 import { runScenarios } from "./wire-runs.ts";
+import { traceScenarios } from "./wire-traces.ts";
 
 const scenarios: [string, Scenario][] = Object.entries({
   ...experimentScenarios,
@@ -16,6 +17,7 @@ const scenarios: [string, Scenario][] = Object.entries({
   ...registryScenarios,
   ...loggedModelScenarios,
   ...artifactScenarios,
+  ...traceScenarios,
 });
 
 let real: RealServer;

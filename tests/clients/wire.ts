@@ -132,6 +132,7 @@ function namesOf(place: () => number) {
     if (typeof value !== "string") return value;
     if (key === "experiment_id" && value !== "0") return nameOf("experiment", value);
     if (key === "next_page_token" && value !== "") return "<token>";
+    if (/time/.test(key) && Math.abs(Date.parse(value) - Date.now()) < 600_000) return "<now>";
     if (/^([a-z]+-[a-z]+-\d+|(run|model)-[0-9a-f]{6})$/.test(value)) return "<made name>";
     return inText(value);
   };

@@ -82,8 +82,10 @@ function nameIn(name: string, keys: string[]): { entity: Entity; key: string } {
 }
 
 function attributeCondition(key: string, comparison: Comparison): TraceCondition {
-  if (key === "run_id") return { run: true, ...textTest(comparison, textOperators) };
   if (key === "prompt") return promptCondition(comparison);
+  // For MLflow these two are metadata and a tag: no lists.
+  if (key === "run_id") return { run: true, ...textTest(comparison, labelOperators) };
+  if (key === "name") return { field: "name", ...textTest(comparison, labelOperators) };
   if (Object.hasOwn(numbers, key)) return { field: numbers[key]!, ...numberTest(key, comparison) }; // just asked
   const test = textTest(comparison, textOperators);
   if (key === "status") return { field: "status", ...mapped(test, (text) => ownStatus.get(text) ?? text) };

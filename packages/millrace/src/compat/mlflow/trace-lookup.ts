@@ -97,7 +97,7 @@ export function searchOf(fields: Fields): TraceSearch {
   };
 }
 
-const fixedTags = new Set([locationTag, spansTag, "mlflow.user", "mlflow.trace.archiveLocation", "mlflow.trace.archivalFailure"]);
+const fixedTags = new Set([locationTag, spansTag, "mlflow.trace.archiveLocation", "mlflow.trace.archivalFailure"]);
 
 /** Checks the key of a tag that a client changes. */
 export function checkTag(key: string, how: "set" | "deleted"): void {

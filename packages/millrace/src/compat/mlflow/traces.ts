@@ -84,7 +84,7 @@ const batchGetInfos: Handler = async ({ tracking }, fields) => {
 };
 
 const search: Handler = async ({ tracking }, fields) => {
-  if (!Array.isArray(fields["locations"]) || fields["locations"].length === 0) throw missing("locations");
+  if (fields["locations"] === undefined || fields["locations"] === null) throw missing("locations");
   const experiments = objects(fields, "locations").flatMap((place) => text(object(place, "mlflow_experiment"), "experiment_id") ?? []);
   const { traces, nextCursor } = await searchTraces(tracking, { experiments, ...searchOf(fields) });
   return {

@@ -126,6 +126,19 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStore>):
       expect((await bytesOf(store.get("gone/deep/er"))).toString()).toBe("y");
     });
 
+    test("puts and deletes in one folder at the same time do not meet", async () => {
+      const busy = Array.from({ length: 40 }, async (_, writer) => {
+        for (let round = 0; round < 5; round++) {
+          const key = `busy/deep/${writer % 4}/${writer}`;
+          await store.put(key, Buffer.from(key), { ifAbsent: round % 2 === 0 });
+          expect((await bytesOf(store.get(key))).toString()).toBe(key);
+          await store.delete(key);
+        }
+      });
+      await Promise.all(busy);
+      expect(await keys(store, "busy")).toEqual([]);
+    });
+
     describe("moves bytes without this process", () => {
       const part = async (url: string, body: Uint8Array<ArrayBuffer>) => {
         const answer = await fetch(url, { method: "PUT", body });

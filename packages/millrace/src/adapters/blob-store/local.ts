@@ -11,6 +11,8 @@ import { readPieces } from "./read-file.ts";
 /** Unfinished files, in a folder of the same file system so that they can be moved in by one rename. */
 const unfinishedFolder = ".millrace-unfinished";
 const forgottenAfterMs = 24 * 3_600_000;
+/** How often a file is moved in, where deletes of others in its folder remove the folder each time. */
+const movesAtMost = 50;
 
 /**
  * Blobs as files below one folder, which other programs may read at any time. A put writes beside, syncs, and links or renames into place;
@@ -37,21 +39,26 @@ export async function openLocalBlobs(options: { folder: string }): Promise<BlobS
 
   /** Gives a finished file its name. Answers false where the name is taken and must not be. */
   async function moveIn(from: string, path: string, ifAbsent: boolean): Promise<boolean> {
-    for (let attempt = 0; ; attempt++) {
-      await makeFolder(dirname(path));
-      try {
-        if (ifAbsent) await link(from, path);
-        else await rename(from, path);
-        await syncFolder(dirname(path));
-        return true;
-      } catch (error) {
-        if (osCode(error) === "EEXIST" && ifAbsent) return false;
-        if (osCode(error) !== "ENOENT" || attempt > 0) throw error;
-        madeFolders.clear(); // the folder was removed since it was made, by a delete of its last file
-        madeFolders.add(root);
-      } finally {
-        if (ifAbsent) await rm(from, { force: true });
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await makeFolder(dirname(path));
+          if (ifAbsent) await link(from, path);
+          else await rename(from, path);
+          break;
+        } catch (error) {
+          if (osCode(error) === "EEXIST" && ifAbsent) return false;
+          if (osCode(error) !== "ENOENT" || attempt === movesAtMost) throw error;
+          madeFolders.clear(); // the folder was removed since it was made, by a delete of its last file
+          madeFolders.add(root);
+        }
       }
+      await syncFolder(dirname(path)).catch((error: unknown) => {
+        if (osCode(error) !== "ENOENT") throw error; // deleted again already, and its folder with it
+      });
+      return true;
+    } finally {
+      if (ifAbsent) await rm(from, { force: true });
     }
   }
 

@@ -13,9 +13,9 @@ export const tracesMigrations: Migration[] = [
       `create index traces_trace_experiment on traces_trace (experiment, started_ms)`,
       `create index traces_trace_run on traces_trace (run)`,
       `create index traces_trace_session on traces_trace (session)`,
-      // Spans of one trace that came together, packed. Large ones are in the blob store, under the key in \`blob\`.
+      // Spans of one trace that came together, packed. Large ones are in the blob store, under that key.
       `create table traces_batch (
-        trace text not null, digest text not null, span_ids text not null, size_bytes bigint not null, body blob, blob text,
+        trace text not null, digest text not null, span_ids text not null, size_bytes bigint not null, body blob, blob_key text,
         primary key (trace, digest)
       )`,
     ],

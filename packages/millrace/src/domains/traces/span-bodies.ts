@@ -4,7 +4,7 @@ import type { BlobStore } from "#ports/blob-store";
 import type { Database, Reader } from "#ports/database";
 import type { Span } from "./model.ts";
 import { mergeSpans, packSpans, unpackSpans } from "./span-code.ts";
-import { type Batch, batchesOf } from "./store.ts";
+import { type Batch, type BatchHead, batchesOf } from "./store.ts";
 
 /** What is larger than this goes to the blob store, not through the state database. */
 const inlineBytes = 128 * 1024;
@@ -14,10 +14,10 @@ export async function storeBatch(blobs: BlobStore, trace: string, spans: Span[])
   const ordered = spans.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const body = packSpans(ordered);
   const batch = { trace, digest: sha256(body), span_ids: ordered.map(({ id }) => id).join(""), size_bytes: body.length };
-  if (body.length <= inlineBytes) return { ...batch, body, blob: null };
-  const blob = `traces/${trace}/${batch.digest}`;
-  await blobs.put(blob, body, { ifAbsent: true });
-  return { ...batch, body: null, blob };
+  if (body.length <= inlineBytes) return { ...batch, body, blob_key: null };
+  const key = `traces/${trace}/${batch.digest}`;
+  await blobs.put(key, body, { ifAbsent: true });
+  return { ...batch, body: null, blob_key: key };
 }
 
 /** Small batches put together, as few as they fit in; all of them are in the database, and stay there. */
@@ -32,15 +32,15 @@ export function joinBatches(trace: string, batches: Batch[]): Batch[] {
       body = packSpans(spans.slice(from, from + count));
     }
     const ids = spans.slice(from, from + count).map(({ id }) => id);
-    joined.push({ trace, digest: sha256(body), span_ids: ids.join(""), size_bytes: body.length, body, blob: null });
+    joined.push({ trace, digest: sha256(body), span_ids: ids.join(""), size_bytes: body.length, body, blob_key: null });
     from += count;
   }
   return joined;
 }
 
 /** Whether a batch is small enough to be put together with others. */
-export function isSmall({ size_bytes: sizeBytes, blob }: { size_bytes: number; blob: string | null }): boolean {
-  return blob === null && sizeBytes < inlineBytes / 2;
+export function isSmall({ size_bytes: sizeBytes, blob_key: key }: BatchHead): boolean {
+  return key === null && sizeBytes < inlineBytes / 2;
 }
 
 /** The spans of traces, each once: those without a parent first, then in the order in which they began. */
@@ -50,7 +50,7 @@ export async function spansOf(
 ): Promise<Map<string, Span[]>> {
   const found = new Map<string, Span[]>(traces.map((trace) => [trace, []]));
   for (const batch of await batchesOf(state, traces)) {
-    const body = batch.body ?? (await collectBytes(await blobs.get(batch.blob!))); // one of the two is there
+    const body = batch.body ?? (await collectBytes(await blobs.get(batch.blob_key!))); // one of the two is there
     found.get(batch.trace)!.push(...unpackSpans(batch.trace, body));
   }
   for (const [trace, spans] of found) found.set(trace, mergeSpans(spans).sort(inOrder));

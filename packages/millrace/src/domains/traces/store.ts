@@ -102,7 +102,8 @@ export interface BatchHead {
   /** 16 hexadecimal digits each, one after the other. */
   span_ids: string;
   size_bytes: number;
-  blob: string | null;
+  /** Where the blob store has the body; null where it is in the row. */
+  blob_key: string | null;
 }
 
 export interface Batch extends BatchHead {
@@ -111,13 +112,13 @@ export interface Batch extends BatchHead {
 }
 
 export async function insertBatch(transaction: Transaction, batch: Batch): Promise<void> {
-  await transaction.run(sql`insert into traces_batch (trace, digest, span_ids, size_bytes, body, blob)
-    values (${batch.trace}, ${batch.digest}, ${batch.span_ids}, ${batch.size_bytes}, ${batch.body}, ${batch.blob})
+  await transaction.run(sql`insert into traces_batch (trace, digest, span_ids, size_bytes, body, blob_key)
+    values (${batch.trace}, ${batch.digest}, ${batch.span_ids}, ${batch.size_bytes}, ${batch.body}, ${batch.blob_key})
     on conflict (trace, digest) do nothing`);
 }
 
 export async function batchHeads(reader: Reader, trace: string): Promise<BatchHead[]> {
-  return reader.all<BatchHead>(sql`select digest, span_ids, size_bytes, blob from traces_batch where trace = ${trace}`);
+  return reader.all<BatchHead>(sql`select digest, span_ids, size_bytes, blob_key from traces_batch where trace = ${trace}`);
 }
 
 export async function batchesOf(reader: Reader, traces: string[]): Promise<Batch[]> {
@@ -126,7 +127,7 @@ export async function batchesOf(reader: Reader, traces: string[]): Promise<Batch
     const part = Array.from({ length: idsPerQuery }, (_, j) => traces[i + j] ?? null); // as above
     batches.push(
       ...(await reader.all<Batch>(
-        sql`select trace, digest, span_ids, size_bytes, body, blob from traces_batch where trace in ${sqlIn(part)} order by trace, digest`,
+        sql`select trace, digest, span_ids, size_bytes, body, blob_key from traces_batch where trace in ${sqlIn(part)} order by trace, digest`,
       )),
     );
   }
@@ -135,8 +136,10 @@ export async function batchesOf(reader: Reader, traces: string[]): Promise<Batch
 
 /** Where the blob store has spans of these traces. */
 export async function blobKeys(reader: Reader, traces: string[]): Promise<string[]> {
-  const rows = await reader.all<{ blob: string }>(sql`select blob from traces_batch where blob is not null and trace in ${sqlIn(traces)}`);
-  return rows.map(({ blob }) => blob);
+  const rows = await reader.all<{ blob_key: string }>(
+    sql`select blob_key from traces_batch where blob_key is not null and trace in ${sqlIn(traces)}`,
+  );
+  return rows.map(({ blob_key: key }) => key);
 }
 
 export async function deleteBatches(transaction: Transaction, trace: string, digests: string[]): Promise<void> {

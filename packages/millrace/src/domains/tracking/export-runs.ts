@@ -1,45 +1,51 @@
-import { chooseRuns } from "./choose-runs.ts";
+import { breather } from "./breathe.ts";
+import { type ChosenRuns, chooseRuns } from "./choose-runs.ts";
 import type { TrackingServices } from "./model.ts";
-import { parseRunFields } from "./order-text.ts";
-import { type FoundRun, queryRuns, type RunQuery } from "./query-runs.ts";
+import { parseRunFields, parseRunOrder } from "./order-text.ts";
+import { type FoundRun, type RunQuery, runReader } from "./query-runs.ts";
+import type { RunField } from "./run-fields.ts";
+import { firstInOrder } from "./run-order.ts";
+import { tieBreak } from "./search-runs.ts";
 import { numberText } from "./wire-number.ts";
 
-const runsPerPiece = 1_000;
+const runsPerPiece = 200; // a few milliseconds of work
 export const exportFormats = ["csv", "json", "ndjson"] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
 /**
  * The runs of a search as text, a piece at a time, however many: CSV (RFC 4180, a column a metric, param and tag), one JSON list,
- * or a line of JSON a run. Without a selection the columns of CSV are those that the runs have when it begins.
+ * or a line of JSON a run. It has the runs that matched when it began, with what they have when their turn comes.
  */
 export async function exportRuns(
   services: TrackingServices,
-  { format, ...query }: Omit<RunQuery, "cursor" | "limit"> & { format: ExportFormat },
+  { format, order = "", select, ...choice }: Omit<RunQuery, "cursor" | "limit"> & { format: ExportFormat },
 ): Promise<AsyncIterable<Uint8Array>> {
-  const columns = format === "csv" ? await keyedColumns(services, query) : [];
-  const first = await queryRuns(services, { ...query, limit: runsPerPiece }); // a bad query is an error before the first byte
-  return encoded(pieces(services, query, first, format, columns));
+  const orderBy = parseRunOrder(order);
+  const selected = select === undefined ? undefined : parseRunFields(select);
+  const chosen = await chooseRuns(services, choice, orderBy);
+  const slots = firstInOrder(chosen.columns, chosen.slots, [...orderBy, ...tieBreak], chosen.slots.length);
+  const ids = slots.map((slot) => chosen.columns.id(slot)); // slots may move while others wait for a slow reader
+  const keyed = format === "csv" ? await keyedColumns(chosen, selected) : [];
+  return encoded(pieces(chosen, ids, selected, keyed, format));
 }
 
-async function* pieces(
-  services: TrackingServices,
-  query: RunQuery,
-  first: Awaited<ReturnType<typeof queryRuns>>,
-  format: ExportFormat,
-  columns: KeyedColumn[],
-) {
-  if (format === "csv") yield csvLine([...attributes, ...columns.map(({ kind, key }) => `${kind}s.${key}`)]);
-  let separator = "";
+async function* pieces(chosen: ChosenRuns, ids: string[], selected: RunField[] | undefined, keyed: KeyedColumn[], format: ExportFormat) {
+  if (format === "csv") yield csvLine([...attributes, ...keyed.map(({ kind, key }) => `${kind}s.${key}`)]);
   if (format === "json") yield "[\n";
-  for (let page = first; ; page = await queryRuns(services, { ...query, limit: runsPerPiece, cursor: page.nextCursor! })) {
+  let separator = "";
+  const breathe = breather();
+  for (let from = 0; from < ids.length; from += runsPerPiece) {
+    const read = runReader(chosen, selected);
     let text = "";
-    for (const run of page.runs) {
-      if (format === "csv") text += csvRun(run, columns);
-      else text += `${separator}${jsonRun(run)}${format === "ndjson" ? "\n" : ""}`;
+    for (const id of ids.slice(from, from + runsPerPiece)) {
+      const slot = chosen.columns.slotOf(id);
+      if (slot === undefined) continue; // purged meanwhile
+      const run = read(slot);
+      text += format === "csv" ? csvRun(run, keyed) : `${separator}${jsonRun(run)}${format === "ndjson" ? "\n" : ""}`;
       if (format === "json") separator = ",\n";
     }
     yield text;
-    if (page.nextCursor === undefined) break;
+    await breathe();
   }
   if (format === "json") yield "\n]\n";
 }
@@ -54,24 +60,20 @@ interface KeyedColumn {
   key: string;
 }
 
-async function keyedColumns(services: TrackingServices, { select, query, experiments, view }: RunQuery): Promise<KeyedColumn[]> {
+async function keyedColumns({ columns, slots }: ChosenRuns, selected: RunField[] | undefined): Promise<KeyedColumn[]> {
   const kinds = ["metric", "param", "tag"] as const;
-  if (select !== undefined) {
-    return parseRunFields(select).flatMap((field) =>
-      kinds.flatMap((kind) => (kind in field ? [{ kind, key: (field as Record<string, string>)[kind]! }] : [])),
-    ); // just asked
+  if (selected !== undefined)
+    return selected.flatMap((field) => kinds.flatMap((kind) => (kind in field ? [{ kind, key: (field as Record<string, string>)[kind]! }] : []))); // just asked
+  const found: KeyedColumn[] = [];
+  const breathe = breather();
+  for (const kind of kinds) {
+    for (const key of columns.keys(kind).sort()) {
+      const column = columns.column(kind, key);
+      if (slots.some((slot) => (column?.kind === "number" ? column.has(slot) : (column?.code(slot) ?? -1) >= 0))) found.push({ kind, key });
+      await breathe();
+    }
   }
-  const { columns, slots } = await chooseRuns(services, { query, experiments, view });
-  return kinds.flatMap((kind) =>
-    columns
-      .keys(kind)
-      .filter((key) => {
-        const column = columns.column(kind, key);
-        return slots.some((slot) => (column?.kind === "number" ? column.has(slot) : (column?.code(slot) ?? -1) >= 0));
-      })
-      .sort()
-      .map((key) => ({ kind, key })),
-  );
+  return found;
 }
 
 const attributes = ["id", "name", "experiment", "experiment.id", "status", "actor", "parent", "started", "ended"];

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
+import { breather } from "./breathe.ts";
 import { chooseRuns, runChoiceSchema } from "./choose-runs.ts";
 import type { TrackingServices } from "./model.ts";
 import { parseRunFields } from "./order-text.ts";
@@ -29,7 +30,7 @@ export async function runColumns(
 ): Promise<{ columns: RunColumn[]; matching: number }> {
   const { columns, slots } = await chooseRuns(services, choice);
   const found: RunColumn[] = [];
-  let restedMs = performance.now();
+  const breathe = breather();
   for (const kind of ["metric", "param", "tag"] as const) {
     const ofKind: RunColumn[] = [];
     for (const key of columns.keys(kind)) {
@@ -37,9 +38,7 @@ export async function runColumns(
       if (column === undefined || column.count === 0) continue;
       const facts = column.kind === "number" ? numberFacts(column, slots) : textFacts(column, slots);
       if (facts.runs > 0) ofKind.push({ field: fieldText({ [kind]: key } as { metric: string }), kind, key, ...facts }); // one of the three
-      if (performance.now() - restedMs < 10) continue;
-      await new Promise((resolve) => setImmediate(resolve)); // thousands of keys must not hold up other requests
-      restedMs = performance.now();
+      await breathe(); // there may be thousands of keys
     }
     found.push(...ofKind.sort((a, b) => b.runs - a.runs || (a.key < b.key ? -1 : 1)));
   }

@@ -43,6 +43,7 @@ const noteLength = 10_000;
 export interface RunColumns {
   readonly size: number;
   id(slot: number): string;
+  slotOf(id: string): number | undefined;
   /** Number of the change that the columns show of a run; undefined when they do not have it. */
   revision(id: string): number | undefined;
   put(row: RunRow): void;
@@ -76,6 +77,7 @@ export function newRunColumns(): RunColumns {
       return ids.length;
     },
     id: (slot) => ids[slot]!,
+    slotOf: (id) => slots.get(id),
     revision: (id) => revisions[slots.get(id) ?? -1],
     column(kind, key) {
       if (kind === "metric") return numbers.metric.get(key);

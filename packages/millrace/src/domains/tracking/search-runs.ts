@@ -41,7 +41,7 @@ export interface RunPage {
   nextCursor: string | undefined;
 }
 
-const tieBreak: OrderTerm[] = [
+export const tieBreak: OrderTerm[] = [
   { attribute: "startedMs", direction: "desc" },
   { attribute: "id", direction: "asc" },
 ];

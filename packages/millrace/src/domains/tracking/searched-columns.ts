@@ -26,6 +26,7 @@ export function withDerived(columns: RunColumns, experiments: ExperimentName[]):
       return columns.size;
     },
     id: (slot) => columns.id(slot),
+    slotOf: (id) => columns.slotOf(id),
     revision: (id) => columns.revision(id),
     put: (row) => columns.put(row),
     remove: (id) => columns.remove(id),

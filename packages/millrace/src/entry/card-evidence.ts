@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { RegistryServices } from "#domains/registry";
-import { artifactKey, getRun, type TrackingServices } from "#domains/tracking";
+import { artifactKey, getExperiment, getRun, type TrackingServices } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { collectBytes } from "#kit/collect-bytes";
 
@@ -29,7 +29,8 @@ async function runOf(tracking: TrackingServices, id: string): Promise<Evidence["
     throw error;
   });
   if (run === undefined) return undefined;
-  const { experiment, startedMs, params, source } = run;
+  const { startedMs, params, source } = run;
+  const { name: experiment } = await getExperiment(tracking, { id: run.experiment });
   return { id, experiment, startedMs, params, commit: source.commit, dirty: source.dirty };
 }
 

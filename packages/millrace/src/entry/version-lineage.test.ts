@@ -63,7 +63,7 @@ it("leads from a version to its run, its data and their sources, its aliases, en
   const now = expect.any(Number) as number;
   expect(lineage).toMatchObject({
     ...{ model, version: 1, data: [{ table: "models.flights", version: 22 }], trainingSets: [] },
-    run: { id: run, experiment, name: "nightly", commit: "abc123", dirty: true, deleted: false },
+    run: { id: run, experiment: "delays", name: "nightly", commit: "abc123", dirty: true, deleted: false },
     ...{ sqlModels: ["flights"], sources: ["flights"], tables: ["models.flights", "raw.flights"] },
     aliases: [
       { alias: "challenger", untilMs: now, actor: "ben" },

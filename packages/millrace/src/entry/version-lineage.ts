@@ -1,6 +1,6 @@
 import { downstream, upstream, type LineageGraph, type NodeKind } from "#domains/lineage";
 import { aliasesHeld, resolve, type ModelVersion } from "#domains/registry";
-import { getRun } from "#domains/tracking";
+import { getExperiment, getRun } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import type { Services } from "./services.ts";
 
@@ -48,7 +48,8 @@ export async function versionLineage(services: Services, model: string, referenc
 async function runOf({ tracking }: Services, id: string | undefined): Promise<VersionLineage["run"]> {
   const run = id === undefined ? undefined : await known(getRun(tracking, id));
   if (run === undefined) return null;
-  const { experiment, name, startedMs, source, deletedMs } = run;
+  const { name, startedMs, source, deletedMs } = run;
+  const { name: experiment } = await getExperiment(tracking, { id: run.experiment });
   return { id: run.id, experiment, name, startedMs, commit: source.commit ?? null, dirty: source.dirty ?? null, deleted: deletedMs !== undefined };
 }
 

@@ -144,7 +144,7 @@ it("a card has the run's parameters and commit, and the slices of the evaluation
   });
   await register(project, run, { gate: "ready", verdict: "passed", evaluation: digest! });
   const { facts } = await modelCard(project.services.registry, model, 1);
-  expect(facts.run).toMatchObject({ id: run, commit: "abc123", dirty: false, params: { leaves: "63" } });
+  expect(facts.run).toMatchObject({ id: run, experiment: "flights", commit: "abc123", dirty: false, params: { leaves: "63" } });
   expect(facts.slices).toEqual([{ column: "origin", level: "ORD", rows: 5, metrics: { auc: 0.61, f1: null } }]);
   await register(project, "a-run-of-another-store", { evaluation: "../../etc/passwd" });
   expect((await modelCard(project.services.registry, model, 2)).facts).toMatchObject({ run: null, slices: [] });

@@ -20,6 +20,7 @@ describe("a line of Markdown", () => {
     ["![x](https://evil.example/t.png)", "!\\[x\\](https\\://evil.example/t.png)"],
     ["&lt;b&gt; &#60;", "\\&lt;b\\&gt; \\&\\#60;"],
     ["`code` **bold** ~~gone~~ $x$ @ana", "\\`code\\` \\*\\*bold\\*\\* \\~\\~gone\\~\\~ \\$x\\$ \\@ana"],
+    ["rate__15d of late_arrival, _not_ __this__ a_ _b", "rate__15d of late_arrival, \\_not\\_ \\_\\_this\\_\\_ a\\_ \\_b"],
     ["www.evil.example", "www\\.evil.example"],
     ["a\\", "a\\\\"],
     ["two\nlines\r\n\r\n# three", "two lines \\# three"],
@@ -47,7 +48,7 @@ describe("a quotation", () => {
           for (const line of markdownQuote(`${text}${join}${text}`).split("\n")) {
             expect(line).toMatch(/^>( |$)/);
             expect(line.slice(2).replaceAll(/\\[\\`*_[\]{}<>|~$&#@^\-+=:.)]/g, "")).not.toMatch(
-              /[\\`*_[\]{}<>|~$&#@^]|^=|^[-+]( |$)|^--|^\d{1,9}[.)]( |$)|:\/\//,
+              /[\\`*[\]{}<>|~$&#@^]|(^|[^\p{L}\p{N}_])_|_($|[^\p{L}\p{N}_])|^=|^[-+]( |$)|^--|^\d{1,9}[.)]( |$)|:\/\//u,
             );
           }
         },

@@ -22,7 +22,9 @@ function escape(line: string): string {
       // Control characters, and those that turn the direction of what follows around.
       .replaceAll(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) => (character === "\t" ? " " : ""))
       .trim()
-      .replaceAll(/[\\`*_[\]{}<>|~$&#@^]/g, "\\$&")
+      .replaceAll(/[\\`*[\]{}<>|~$&#@^]/g, "\\$&")
+      // Within a word they are no emphasis, and names are full of them.
+      .replaceAll(/(?<![\p{L}\p{N}_])_+|_+(?![\p{L}\p{N}_])/gu, (run) => run.replaceAll("_", "\\_"))
       // Addresses that would become links by themselves.
       .replaceAll(/:(?=\/\/)/g, "\\:")
       .replaceAll(/\b(www)\./gi, "$1\\.")

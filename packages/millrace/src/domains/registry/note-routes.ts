@@ -13,7 +13,8 @@ const note = z.object({
   createdMs: z.number(),
   edited: z.object({ actor: z.string(), atMs: z.number() }).optional(),
 });
-const version = z.coerce.number().int().min(1).optional().describe("about this version alone");
+// Not `version`: to the command line that is a question about itself.
+const forVersion = z.coerce.number().int().min(1).optional().describe("about this version alone");
 const text = z.string().min(1);
 
 export const noteRoutes = [
@@ -23,11 +24,11 @@ export const noteRoutes = [
     path: "/api/models/{model}/notes",
     summary: "List what people wrote about a model and its versions, newest first.",
     permission: "project:read",
-    input: z.object({ model: z.string(), version }),
+    input: z.object({ model: z.string(), forVersion }),
     output: z.object({ notes: z.array(note) }),
     errors: ["invalid_argument", "not_found"],
     cli: { positional: ["model"], rows: "notes", columns: ["id", "version", "author", "createdMs", "text"] },
-    handle: async ({ registry }, input) => ({ notes: await listNotes(registry, input) }),
+    handle: async ({ registry }, { model, forVersion: version }) => ({ notes: await listNotes(registry, { model, version }) }),
   }),
   noteRoute({
     name: "notes.add",
@@ -35,11 +36,11 @@ export const noteRoutes = [
     path: "/api/models/{model}/notes",
     summary: "Write a note about a model or one of its versions.",
     permission: "models:write",
-    input: z.object({ model: z.string(), text, version }),
+    input: z.object({ model: z.string(), text, forVersion }),
     output: note,
     errors: ["invalid_argument", "not_found"],
     cli: { positional: ["model", "text"] },
-    handle: ({ registry }, input, { actor }) => addNote(registry, { ...input, actor: actor.name }),
+    handle: ({ registry }, { forVersion: version, ...input }, { actor }) => addNote(registry, { ...input, version, actor: actor.name }),
   }),
   noteRoute({
     name: "notes.edit",

@@ -164,7 +164,7 @@ function searchable(version: KnownVersion): Searchable & { version: KnownVersion
     attributes: {
       name: version.model,
       version_number: version.version,
-      run_id: version.runId,
+      run_id: version.runId ?? "",
       source_path: version.source,
       creation_timestamp: version.createdMs,
       last_updated_timestamp: version.updatedMs,

@@ -118,19 +118,6 @@ export const commandTable: CommandEntry[] = [
     load: () => import("./command-sql.ts"),
   },
   {
-    words: "import mlflow",
-    summary: "Take over a store of MLflow's with every id: runs, metrics, models, files",
-    args: "<source>",
-    options: [
-      ["--experiments <names...>", "only these experiments, by name or id, and no registered models"],
-      ["--artifacts <folder>", "the folder of the server's --artifacts-destination"],
-      ["--no-artifacts", "leave files where they are"],
-      ["--dry-run", "say what would be taken, and what refused"],
-      ["--recheck", "read also what an earlier import took and has not changed since"],
-    ],
-    load: () => import("./command-import.ts"),
-  },
-  {
     words: "gc",
     summary: "Apply the retention policy, then remove blobs and files that nothing refers to; safe while others write",
     options: [
@@ -180,6 +167,32 @@ export const commandTable: CommandEntry[] = [
     args: "[runs...]",
     options: [...queryOptions, ...purgeOptions],
     load: async () => (await import("./command-housekeeping.ts")).housekeepingCommand("runs", "purge"),
+  },
+  {
+    words: "import mlflow",
+    summary: "Take over a store of MLflow's with every id: runs, metrics, models, files",
+    args: "<source>",
+    options: [
+      ["--experiments <names...>", "only these experiments, by name or id, and no registered models"],
+      ["--artifacts <folder>", "the folder of the server's --artifacts-destination"],
+      ["--no-artifacts", "leave files where they are"],
+      ["--dry-run", "say what would be taken, and what refused"],
+      ["--recheck", "read also what an earlier import took and has not changed since"],
+    ],
+    load: () => import("./command-import.ts"),
+  },
+  {
+    words: "export mlflow",
+    summary: "Fill an empty SQLite file of MLflow's with every run, model and file, ids kept",
+    args: "<target>",
+    options: [
+      ["--experiments <names...>", "only these experiments, by name or id, and no registered models"],
+      ["--artifacts <folder>", "where files are written; beside the database unless told"],
+      ["--artifact-root <uri>", "what the database calls that folder: its path unless told, or mlflow-artifacts:/ for a server that has it"],
+      ["--no-artifacts", "leave files out"],
+      ["--dry-run", "say what would be written"],
+    ],
+    load: () => import("./command-export.ts"),
   },
   {
     words: "doctor",

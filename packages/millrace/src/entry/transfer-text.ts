@@ -1,7 +1,7 @@
 import { reportKinds, type TransferReport } from "#compat/mlflow-import";
 import { textTable } from "./command-line.ts";
 
-const problemsShown = 50;
+const problemsShown = 20;
 
 /** A report for people: counts, what was compared, what was left out, and every problem with its remedy. */
 export function transferText(report: TransferReport): string {

@@ -8,6 +8,9 @@ import { createPointsMeter, type PointBatch, type PointsDigest } from "./points.
 import { recordDigest, type RunRecord, type SourceRun } from "./records.ts";
 import { conflict, orProblem } from "./report.ts";
 
+/** Runs that share a commit; each holds a piece of its points meanwhile. */
+const runsAtOnce = 10;
+
 /** Takes the runs of an experiment over with all their points. Gives those that are here now, page by page, for their files to follow. */
 export async function* importRuns(context: ImportContext, experiment: string): AsyncGenerator<SourceRun[]> {
   const { here, source, report, signal } = context;
@@ -30,7 +33,13 @@ export async function* importRuns(context: ImportContext, experiment: string): A
         source.origin,
         taken.map(({ run, stamp }) => newItem(context, "run", run.record.id, stamp, null)),
       );
-      const done = await Promise.all(taken.map((each) => orProblem(report, "runs", each.run.record.id, () => take(context, each))));
+      const done: (Item | undefined)[] = [];
+      for (let i = 0; i < taken.length; i += runsAtOnce)
+        done.push(
+          ...(await Promise.all(
+            taken.slice(i, i + runsAtOnce).map((each) => orProblem(report, "runs", each.run.record.id, () => take(context, each))),
+          )),
+        );
       await saveItems(
         state,
         source.origin,

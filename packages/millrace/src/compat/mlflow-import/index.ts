@@ -1,4 +1,5 @@
 /** Moving in from MLflow's stores and servers, and out to them. */
+export { exportMlflow } from "./export-mlflow.ts";
 export { openFileSource } from "./file-source.ts";
 export { importMlflow, type ImportOptions } from "./import-mlflow.ts";
 export { mlflowImportMigrations } from "./migrations.ts";

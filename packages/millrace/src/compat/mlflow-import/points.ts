@@ -33,7 +33,7 @@ export function createPointsMeter() {
 
   const seedOf = (key: string): Uint32Array => {
     let seed = seeds.get(key);
-    if (seed === undefined) seeds.set(key, (seed = new Uint32Array(Buffer.from(sha256(key).slice(0, 32), "hex").buffer.slice(0, 16))));
+    if (seed === undefined) seeds.set(key, (seed = Uint32Array.from([0, 8, 16, 24], (at) => Number.parseInt(sha256(key).slice(at, at + 8), 16))));
     return seed;
   };
 

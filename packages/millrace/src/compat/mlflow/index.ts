@@ -8,7 +8,7 @@ export { mlflowWebhookFormat } from "./webhook-format.ts";
 export { mlflowWebhookFormat } from "./webhook-format.ts";
 // What moving in and out of other stores needs of the tables that only the protocol has.
 export { adoptLoggedModel, adoptVersionRow, anyLoggedModel, forgetExperimentLocation, loggedModelsAfter } from "./adopt-rows.ts";
-export { getFile, putFile, rootPath } from "./artifact-tree.ts";
+export { filesBelow, getFile, putFile, rootPath } from "./artifact-tree.ts";
 export { metricsOf, type ModelMetric } from "./logged-model-metrics.ts";
 export { type LoggedModel } from "./logged-model-reads.ts";
 export { experimentLocation, runRoot, saveExperimentLocation } from "./places.ts";

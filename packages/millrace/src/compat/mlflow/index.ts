@@ -5,7 +5,6 @@ export { mlflowMigrations } from "./migrations.ts";
 export { mlflowRoutes } from "./routes.ts";
 export { mlflowProbeRoutes } from "./server.ts";
 export { mlflowWebhookFormat } from "./webhook-format.ts";
-export { mlflowWebhookFormat } from "./webhook-format.ts";
 // What moving in and out of other stores needs of the tables that only the protocol has.
 export { adoptLoggedModel, adoptVersionRow, anyLoggedModel, forgetExperimentLocation, loggedModelsAfter } from "./adopt-rows.ts";
 export { filesBelow, getFile, putFile, rootPath } from "./artifact-tree.ts";

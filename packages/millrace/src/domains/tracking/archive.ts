@@ -142,15 +142,22 @@ export async function named({ state }: Pick<TrackingServices, "state">, ids: str
 }
 
 /** The runs that a filter matches. */
-export async function matching(services: TrackingServices, { filter, experiments }: Selection, view: "active" | "deleted"): Promise<KeptRun[]> {
+export async function matching(
+  services: TrackingServices,
+  { filter, experiments }: Selection,
+  view: "active" | "deleted" | "all",
+): Promise<KeptRun[]> {
   const inThese = experiments === undefined ? {} : { experiments: (await selectedExperiments(services, { experiments })).map(({ id }) => id) };
-  const found: KeptRun[] = [];
+  const ids: string[] = [];
   for (let cursor: string | undefined; ;) {
     const page = await searchRuns(services, { filter, ...inThese, view, limit: runsPerRead, ...(cursor !== undefined && { cursor }) });
-    found.push(...page.runs.map(({ id, experiment, parent = null, deletedMs = null }) => ({ id, experiment, parent, deleted_ms: deletedMs })));
-    if (page.nextCursor === undefined) return found;
+    ids.push(...page.runs.map(({ id }) => id));
+    if (page.nextCursor === undefined) break;
     cursor = page.nextCursor;
   }
+  const found: KeptRun[] = [];
+  for (const batch of batches(ids)) found.push(...(await keptRuns(services.state, batch)));
+  return found;
 }
 
 export async function runsIn({ state }: Pick<TrackingServices, "state">, experiment: string, wanted: (run: KeptRun) => boolean): Promise<KeptRun[]> {

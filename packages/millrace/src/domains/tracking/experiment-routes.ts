@@ -2,7 +2,8 @@ import { z } from "zod";
 import { AppError } from "#kit/app-error";
 import { route } from "#kit/route";
 import { textTable } from "#kit/text-table";
-import { deleteExperiment, restoreExperiment, updateExperiment } from "./change-experiment.ts";
+import { archive, restore } from "./archive.ts";
+import { getExperiment, updateExperiment } from "./change-experiment.ts";
 import { createExperiment } from "./create-experiment.ts";
 import { describeExperiment, listFolder, resolveExperiment } from "./experiment-folders.ts";
 import { newExperimentSchema, runStatuses, type TrackingServices } from "./model.ts";
@@ -104,19 +105,27 @@ export const experimentRoutes = [
     output: experimentOutput,
     errors: ["not_found"],
     cli: { positional: ["experiment"], text: ({ name: of }) => `${of} is deleted` },
-    handle: async ({ tracking }, input) => deleteExperiment(tracking, await resolveExperiment(tracking.state, input.experiment)),
+    handle: async ({ tracking }, input) => {
+      const { id } = await resolveExperiment(tracking.state, input.experiment);
+      await archive(tracking, { experiments: [id] });
+      return getExperiment(tracking, { id });
+    },
   }),
   experimentRoute({
     name: "experiments.restore",
     method: "POST",
     path: "/api/experiments/{experiment}/restore",
-    summary: "Take back that an experiment was deleted.",
+    summary: "Take back that an experiment was deleted, with the runs that were deleted with it.",
     permission: "project:run",
     input: z.object({ experiment }),
     output: experimentOutput,
     errors: ["not_found"],
     cli: { positional: ["experiment"], text: ({ name: of }) => `${of} is restored` },
-    handle: async ({ tracking }, input) => restoreExperiment(tracking, await resolveExperiment(tracking.state, input.experiment)),
+    handle: async ({ tracking }, input) => {
+      const { id } = await resolveExperiment(tracking.state, input.experiment);
+      await restore(tracking, { experiments: [id] });
+      return getExperiment(tracking, { id });
+    },
   }),
 ];
 

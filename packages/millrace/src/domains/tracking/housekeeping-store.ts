@@ -10,7 +10,17 @@ export interface KeptRun {
   experiment: string;
   parent: string | null;
   deleted_ms: number | null;
+  /** When its experiment was archived, and it with it. */
+  experiment_deleted_ms: number | null;
 }
+
+/** Since when a run is archived, by itself or with its experiment; null where it is not. */
+export function archivedSince({ deleted_ms: own, experiment_deleted_ms: ofExperiment }: KeptRun): number | null {
+  return own ?? ofExperiment;
+}
+
+const columns = sql`r.id, r.experiment, r.parent, r.deleted_ms, e.deleted_ms as experiment_deleted_ms`;
+const tables = sql`tracking_run r join tracking_experiment e on e.id = r.experiment`;
 
 /** What runs hold beside themselves. `bytes` counts artifacts as often as runs have them. */
 export interface Holdings {
@@ -21,24 +31,24 @@ export interface Holdings {
 }
 
 export function keptRuns(reader: Reader, ids: string[]): Promise<KeptRun[]> {
-  return reader.all<KeptRun>(sql`select id, experiment, parent, deleted_ms from tracking_run where id in ${sqlIn(ids)}`);
+  return reader.all<KeptRun>(sql`select ${columns} from ${tables} where r.id in ${sqlIn(ids)}`);
 }
 
 /** Runs directly below others. */
 export function childrenOf(reader: Reader, ids: string[]): Promise<KeptRun[]> {
-  return reader.all<KeptRun>(sql`select id, experiment, parent, deleted_ms from tracking_run where parent in ${sqlIn(ids)} order by id`);
+  return reader.all<KeptRun>(sql`select ${columns} from ${tables} where r.parent in ${sqlIn(ids)} order by r.id`);
 }
 
 /** The next runs of an experiment in order of their ids. */
 export function runsOfExperiment(reader: Reader, experiment: string, afterId: string, limit: number): Promise<KeptRun[]> {
-  return reader.all<KeptRun>(sql`select id, experiment, parent, deleted_ms from tracking_run
-    where experiment = ${experiment} and id > ${afterId} order by id limit ${limit}`);
+  return reader.all<KeptRun>(sql`select ${columns} from ${tables}
+    where r.experiment = ${experiment} and r.id > ${afterId} order by r.id limit ${limit}`);
 }
 
-/** The next runs that were archived at or before a time, in order of their ids. */
+/** The next runs that were archived at or before a time, by themselves or with their experiment, in order of their ids. */
 export function archivedRuns(reader: Reader, untilMs: number, afterId: string, limit: number): Promise<KeptRun[]> {
-  return reader.all<KeptRun>(sql`select id, experiment, parent, deleted_ms from tracking_run
-    where deleted_ms <= ${untilMs} and id > ${afterId} order by id limit ${limit}`);
+  return reader.all<KeptRun>(sql`select ${columns} from ${tables}
+    where coalesce(r.deleted_ms, e.deleted_ms) <= ${untilMs} and r.id > ${afterId} order by r.id limit ${limit}`);
 }
 
 /** Archives runs that are not, or takes the archiving back. Tells which changed. */

@@ -3,7 +3,7 @@ import { sql, sqlText } from "#kit/sql";
 import type { Database, Transaction } from "#ports/database";
 import { openTestTracking, type TestTracking } from "../../../../../tests/contracts/tracking.ts";
 import { archive, restore } from "./archive.ts";
-import { getExperiment } from "./change-experiment.ts";
+import { deleteExperiment, getExperiment } from "./change-experiment.ts";
 import { deleteRun, restoreRun } from "./change-run.ts";
 import { createExperiment } from "./create-experiment.ts";
 import type { RunKeepers } from "./housekeeping.ts";
@@ -150,6 +150,12 @@ describe("purging", () => {
     expect((await createExperiment(place.services, { name: "old/x" })).name).toBe("old/x"); // the name is free again
   });
 
+  test("an experiment that was deleted by itself goes with its runs", async () => {
+    const { experiment } = await made("alone", ["a", "b"]);
+    await deleteExperiment(place.services, { id: experiment });
+    expect(await purge(place.services, keepers, { archivedForMs: 0 })).toMatchObject({ experiments: 1, runs: 2, leftRuns: 0 });
+  });
+
   test("what is not archived stays: named, it is an error; in a folder it is passed over", async () => {
     const { experiment, runs } = await made("mixed", ["a", "b", "b/c"]);
     await expect(purge(place.services, keepers, { runs: [runs["a"]!] })).rejects.toMatchObject({ code: "conflict" });
@@ -180,7 +186,7 @@ describe("purging", () => {
 
   test("a version that is registered, a run that is restored or nested while a purge is at work keeps its run", async () => {
     const { experiment, runs } = await made("race", ["a", "b", "c"]);
-    await archive(place.services, { folder: "race" });
+    await archive(place.services, { runs: Object.values(runs) });
     let looks = 0;
     const late: RunKeepers = {
       ...keepers,
@@ -196,7 +202,7 @@ describe("purging", () => {
     };
     const report = await purge({ ...place.services, state }, late, { folder: "race" });
     expect(report).toMatchObject({ runs: 0, experiments: 0, leftRuns: 2 });
-    expect((await getExperiment(place.services, { id: experiment })).deletedMs).toBeDefined();
+    expect((await searchRuns(place.services, { experiments: [experiment], view: "all" })).total).toBe(3);
   });
 
   test("broken off at any moment, every run is whole or gone, and the same call ends it", async () => {

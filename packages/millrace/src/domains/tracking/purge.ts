@@ -17,6 +17,7 @@ import {
 } from "./housekeeping.ts";
 import {
   archivedRuns,
+  archivedSince,
   childrenOf,
   deleteEmptyExperiment,
   deleteRuns,
@@ -100,7 +101,7 @@ async function purgeRuns(
   report: HousekeepingReport,
 ): Promise<void> {
   const done = await state.write(async (transaction): Promise<{ gone: string[]; held: Holdings; left: string[] }> => {
-    const archived = (await keptRuns(transaction, batch)).filter((run) => run.deleted_ms !== null);
+    const archived = (await keptRuns(transaction, batch)).filter((run) => archivedSince(run) !== null);
     const reasons = await reasonsToKeep(transaction, keepers, archived, options.registered ?? "refuse");
     const going = archived.filter(({ id }) => !reasons.has(id));
     const gone = going.map(({ id }) => id);
@@ -148,9 +149,9 @@ async function reasonsToKeep(
 async function selected(services: TrackingServices, selection: Selection): Promise<{ experiments: Experiment[]; roots: KeptRun[] }> {
   const { folder, experiments, runs, filter, archivedForMs } = parseSelection(selection);
   const untilMs = services.clock.now() - (archivedForMs ?? 0);
-  const isOld = (run: KeptRun) => run.deleted_ms !== null && run.deleted_ms <= untilMs;
+  const isOld = (run: KeptRun) => (archivedSince(run) ?? Number.POSITIVE_INFINITY) <= untilMs;
   if (runs !== undefined) return { experiments: [], roots: (await named(services, runs)).filter((run) => archivedOnly(run, isOld, archivedForMs)) };
-  if (filter !== undefined) return { experiments: [], roots: (await matching(services, selection, "deleted")).filter(isOld) };
+  if (filter !== undefined) return { experiments: [], roots: (await matching(services, selection, "all")).filter(isOld) };
   if (folder === undefined && experiments === undefined) {
     if (archivedForMs === undefined)
       throw new AppError(
@@ -170,7 +171,7 @@ async function selected(services: TrackingServices, selection: Selection): Promi
 }
 
 function archivedOnly(run: KeptRun, isOld: (run: KeptRun) => boolean, archivedForMs: number | undefined): boolean {
-  if (run.deleted_ms === null)
+  if (archivedSince(run) === null)
     throw new AppError("conflict", `Run "${run.id}" is not archived.`, { hint: "Archive it first; what is archived can be purged." });
   return archivedForMs === undefined || isOld(run);
 }
@@ -195,7 +196,7 @@ async function withoutKept(
   explicit: boolean,
 ): Promise<KeptRun[]> {
   const kept = new Set<string>();
-  const active = runs.filter((run) => run.deleted_ms === null);
+  const active = runs.filter((run) => archivedSince(run) === null);
   if (explicit && active.length > 0)
     throw new AppError("conflict", `Run "${active[0]!.id}" is nested in a run that was to be purged, and is not archived.`, {
       hint: `Archive it first, or purge its parent "${active[0]!.parent}" later.`,

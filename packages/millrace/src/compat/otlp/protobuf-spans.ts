@@ -177,7 +177,7 @@ function anyValue(bytes: Uint8Array, depth: number): AttributeValue {
         );
         break;
       case 7:
-        value = message(field).slice(); // a copy: the request's bytes are not kept for it
+        value = new Uint8Array(message(field)); // a copy: the request's bytes are not kept for it
         break;
     }
   }

@@ -42,10 +42,10 @@ export interface ChosenRuns {
  */
 export async function chooseRuns({ state, clock }: TrackingServices, choice: RunChoice, fields: RunField[] = []): Promise<ChosenRuns> {
   const { query, experiments: named, view } = parseArgument(runChoiceSchema, "choice of runs", choice);
+  const filter = await readQuery(state, query, clock.now());
   const experiments = await experimentNames(state);
-  let columns = withDerived(await freshColumns(state), experiments);
-  const filter = parseRunQuery(query, { nowMs: clock.now(), knownFields: () => knownFields(columns) });
-  if (asksForContext([...conditionsOf(filter), ...fields])) columns = withDerived(await freshColumns(state, { context: true }), experiments);
+  const context = asksForContext([...conditionsOf(filter), ...fields]);
+  const columns = withDerived(await freshColumns(state, { context }), experiments);
   const within = boundsOf(experiments, named, view);
   const base = matchingRuns(columns, within);
   const matching = matchingRuns(columns, filter);
@@ -55,6 +55,17 @@ export async function chooseRuns({ state, clock }: TrackingServices, choice: Run
     matching[slot]! &= base[slot]!;
   }
   return { columns, slots: slotsOf(matching), total, filter, experiments, hints: hintsFor(columns, experiments, filter) };
+}
+
+/** Reads the query; one that cannot be read once more, with the fields that runs have, to tell which was meant. */
+async function readQuery(state: TrackingServices["state"], query: string, nowMs: number): Promise<RunFilter> {
+  try {
+    return parseRunQuery(query, { nowMs });
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const columns = await freshColumns(state);
+    return parseRunQuery(query, { nowMs, knownFields: () => knownFields(columns) });
+  }
 }
 
 function boundsOf(experiments: ExperimentName[], named: string[] | undefined, view: "active" | "deleted" | "all"): RunFilter {

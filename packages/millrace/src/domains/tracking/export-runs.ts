@@ -90,7 +90,9 @@ function csvRun(run: FoundRun, columns: KeyedColumn[]): string {
   ]);
 }
 
-function csvLine(cells: string[]): string {
+/** A text that a spreadsheet would take for a formula begins with an apostrophe in CSV, as spreadsheets write it themselves. */
+function csvLine(given: string[]): string {
+  const cells = given.map((cell) => (/^[=+\-@\t\r]/.test(cell) && Number.isNaN(Number(cell)) && cell !== "-Infinity" ? `'${cell}` : cell));
   return `${cells.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(",")}\r\n`;
 }
 

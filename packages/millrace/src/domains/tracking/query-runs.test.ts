@@ -330,6 +330,13 @@ describe("an export", () => {
     ]);
   });
 
+  it("has no cell that a spreadsheet would run as a formula", async () => {
+    await start("=HYPERLINK(1)", "sea", { a: "@x", b: "-1e3", c: "-1+cmd", d: "+5", e: "a=b" }, { m: Number.NEGATIVE_INFINITY });
+    const [, line] = (await exported({ format: "csv", select: "metrics.m, params.a, params.b, params.c, params.d, params.e" })).split("\r\n");
+    expect(line!.split(",")[1]).toBe("'=HYPERLINK(1)");
+    expect(line!.split(",").slice(-6)).toEqual(["-Infinity", "'@x", "-1e3", "'-1+cmd", "+5", "a=b"]);
+  });
+
   it("is JSON or lines of it, whole however many pages it takes, and an error before the first byte", async () => {
     await startFive();
     for (let i = 0; i < 450; i++) await test.start({ name: "many" });

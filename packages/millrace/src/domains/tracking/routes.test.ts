@@ -83,6 +83,14 @@ describe("a run over HTTP", () => {
   });
 });
 
+describe("the routes of tracking", () => {
+  it("need a permission to read, and another to change anything", () => {
+    const routes = [...experimentRoutes, ...runSearchRoutes, ...runRoutes, ...metricRoutes];
+    expect(routes).toHaveLength(22);
+    for (const { method, permission } of routes) expect(permission).toBe(method === "GET" ? "project:read" : "project:run");
+  });
+});
+
 describe("searches over HTTP", () => {
   it("find, count, group, list columns and values, compare and export", async () => {
     for (const [i, kind] of ["trees", "trees", "linear"].entries()) {

@@ -51,7 +51,10 @@ export async function executeFlow(services: Services, flow: AnyFlow, options: Fl
       blobs,
       tables,
       standing: await standingVersions(services),
-      loadModel: (blob) => loadModelFile(blobs, blob),
+      async loadModel(blob) {
+        await runLog.ready(); // what is registered is written under the run, which a flow from the cache may be ahead of
+        return loadModelFile(blobs, blob);
+      },
       onVersion: lineage.onVersion,
     }),
   };

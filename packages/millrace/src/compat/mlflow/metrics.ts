@@ -1,10 +1,10 @@
-import { metricHistory, type MetricValue, sampleMetric, type TrackingServices } from "#domains/tracking";
+import { type MetricColumns, metricColumns, sampleMetric, trackingLimits, type TrackingServices } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { endpoint, type Handler } from "./endpoint.ts";
 import { invalid, jsonText } from "./protocol.ts";
 import { integer, missing, needRun, needText, text, texts } from "./request.ts";
 import { wireMetric } from "./wire-run.ts";
-import { pointsText } from "./wire-text.ts";
+import { addPoints, newAnswerText } from "./wire-text.ts";
 
 const pointsPerPage = 25_000;
 const runsAtMost = 100;
@@ -16,13 +16,20 @@ const history: Handler = async ({ tracking }, fields) => {
   const key = needText(fields, "metric_key");
   const limit = integer(fields, "max_results");
   if (limit !== undefined && limit <= 0) throw invalid(`Invalid value ${limit} for parameter 'max_results' supplied. It must be a positive integer.`);
-  const token = text(fields, "page_token") || undefined;
-  const { points, next } = limit === undefined ? await allPoints(tracking, run, key) : await pointsFrom(tracking, run, key, limit, token);
-  const answer = [
-    ...(points.length > 0 ? [`"metrics":[${pointsText(key, points)}]`] : []),
-    ...(next === undefined ? [] : [`"next_page_token":${JSON.stringify(next)}`]),
-  ];
-  return jsonText(`{${answer.join(",")}}`);
+  const answer = newAnswerText();
+  let front = '{"metrics":[';
+  let cursor = text(fields, "page_token") || undefined;
+  do {
+    const { columns, nextCursor } = await pointsFrom(tracking, run, key, limit ?? trackingLimits.pointsPerPage, cursor);
+    cursor = nextCursor;
+    if (columns.count === 0) continue;
+    answer.add(front);
+    addPoints(answer, key, columns);
+    front = ",";
+  } while (limit === undefined && cursor !== undefined);
+  if (front !== ",") return {};
+  answer.add(cursor === undefined ? "]}" : `],"next_page_token":${JSON.stringify(cursor)}}`);
+  return jsonText(answer.bytes());
 };
 
 const bulk: Handler = async ({ tracking }, fields) => {
@@ -35,11 +42,14 @@ const bulk: Handler = async ({ tracking }, fields) => {
   const limit = Math.min(integer(fields, "max_results") ?? pointsPerPage, pointsPerPage);
   const metrics: object[] = [];
   for (const run of runs.toSorted()) {
-    const { points } = await pointsFrom(tracking, run, key, pointsPerPage, undefined);
-    points.sort((a, b) => a.timeMs - b.timeMs || a.step - b.step || a.value - b.value);
-    metrics.push(...points.map((point) => ({ ...wireMetric(key, point), run_id: run })));
+    const { columns } = await pointsFrom(tracking, run, key, pointsPerPage, undefined);
+    for (let i = 0; i < columns.count && metrics.length < limit; i++) {
+      const point = { value: columns.values[i]!, timeMs: columns.times[i]!, step: columns.steps[i]! };
+      metrics.push({ ...wireMetric(key, point), run_id: run });
+    }
+    if (metrics.length >= limit) break;
   }
-  return { metrics: metrics.slice(0, limit) };
+  return { metrics };
 };
 
 /** For charts: as many points of each run, evenly chosen, the first and the last among them. */
@@ -69,26 +79,12 @@ export const metricRoutes = [
   ...endpoint("GET", "metrics/get-history-bulk-interval", "project:read", interval),
 ];
 
-interface Points {
-  points: MetricValue[];
-  next: string | undefined;
+/** Points by time; none where the run has no such metric. */
+async function pointsFrom(tracking: TrackingServices, run: string, key: string, limit: number, cursor: string | undefined) {
+  const query = { run, key, order: "time" as const, limit: Math.min(limit, trackingLimits.pointsPerPage), ...(cursor !== undefined && { cursor }) };
+  return orNone(metricColumns(tracking, query), { columns: noPoints, nextCursor: undefined });
 }
-
-async function pointsFrom(tracking: TrackingServices, run: string, key: string, limit: number, cursor: string | undefined): Promise<Points> {
-  const query = { run, key, order: "time" as const, limit: Math.min(limit, 100_000), ...(cursor !== undefined && { cursor }) };
-  const { points, nextCursor } = await orNone(metricHistory(tracking, query), { points: [], nextCursor: undefined });
-  return { points, next: nextCursor };
-}
-
-async function allPoints(tracking: TrackingServices, run: string, key: string): Promise<Points> {
-  const points: MetricValue[] = [];
-  for (let cursor: string | undefined; ;) {
-    const page = await pointsFrom(tracking, run, key, 100_000, cursor);
-    for (const point of page.points) points.push(point); // not spread: a call takes only so many arguments
-    if (page.next === undefined) return { points, next: undefined };
-    cursor = page.next;
-  }
-}
+const noPoints: MetricColumns = { count: 0, steps: new Float64Array(0), times: new Float64Array(0), values: new Float64Array(0) };
 
 /** A metric that a run does not have has no points. */
 async function orNone<Result>(asked: Promise<Result>, none: Result): Promise<Result> {

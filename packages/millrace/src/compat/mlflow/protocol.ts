@@ -48,7 +48,7 @@ export function json(value: unknown, status = 200): RawAnswer {
   return { ...jsonText(JSON.stringify(value)), status };
 }
 
-export function jsonText(text: string): RawAnswer {
+export function jsonText(text: string | Uint8Array): RawAnswer {
   return { contentType: "application/json", body: text };
 }
 

@@ -10,7 +10,7 @@ import { experimentLocations, runRoot } from "./places.ts";
 import { invalid, jsonText } from "./protocol.ts";
 import { integer, text, texts, wrongType } from "./request.ts";
 import { contextTag, loggedModel, nameTag, parentTag, wireDataset } from "./wire-run.ts";
-import { runText } from "./wire-text.ts";
+import { newAnswerText, runText } from "./wire-text.ts";
 
 const search: Handler = async ({ tracking }, fields) => {
   const experiments = texts(fields, "experiment_ids");
@@ -39,13 +39,14 @@ const search: Handler = async ({ tracking }, fields) => {
     tracking,
     page.runs.map(({ id }) => id),
   );
-  const answer = [
-    ...(page.runs.length > 0
-      ? [`"runs":[${page.runs.map((run) => runText({ ...run, ...data.get(run.id) }, locations(run.experiment))).join(",")}]`]
-      : []),
-    ...(page.nextCursor === undefined ? [] : [`"next_page_token":${JSON.stringify(page.nextCursor)}`]),
-  ];
-  return jsonText(`{${answer.join(",")}}`);
+  const answer = newAnswerText();
+  answer.add("{");
+  for (const [i, run] of page.runs.entries())
+    answer.add((i === 0 ? '"runs":[' : ",") + runText({ ...run, ...data.get(run.id) }, locations(run.experiment)));
+  if (page.runs.length > 0) answer.add("]");
+  if (page.nextCursor !== undefined) answer.add(`,"next_page_token":${JSON.stringify(page.nextCursor)}`);
+  answer.add("}");
+  return jsonText(answer.bytes());
 };
 
 /** Datasets that runs of some experiments used, each once with each use. */

@@ -18,7 +18,7 @@ export { type ArtifactData, logArtifact, type NewArtifact, storeBytes, storedCon
 export { type Batch, deleteTag, logBatch, logMetrics, logParams, setTags } from "./log-batch.ts";
 export { logInputs, logOutputs } from "./log-data.ts";
 export { logModel, modelDigest, type NewModel } from "./log-model.ts";
-export { type MetricBucket, metricHistory, type MetricPage, sampleMetric } from "./metric-history.ts";
+export { type MetricBucket, metricColumns, metricHistory, type MetricPage, sampleMetric } from "./metric-history.ts";
 export { metricRoutes } from "./metric-routes.ts";
 export { trackingMigrations } from "./migrations.ts";
 export {

@@ -32,13 +32,22 @@ export interface MetricPage {
 
 /** Points of a metric, page by page; points logged meanwhile shift nothing. A metric the run does not have is `not_found`. */
 export async function metricHistory(services: TrackingServices, query: z.input<typeof historySchema>): Promise<MetricPage> {
+  const { columns, nextCursor } = await metricColumns(services, query);
+  return { points: Array.from({ length: columns.count }, (_, i) => pointAt(columns, i)), nextCursor };
+}
+
+/** `metricHistory` with the points as columns: of many, a tenth of the memory. */
+export async function metricColumns(
+  services: TrackingServices,
+  query: z.input<typeof historySchema>,
+): Promise<{ columns: MetricColumns; nextCursor: string | undefined }> {
   const { run, key, limit, cursor, order, ...range } = parseArgument(historySchema, "metric history query", query);
   const bySteps = within(await readHistory(services, run, key), range);
   const columns = order === "time" ? inTime(bySteps) : bySteps;
   const start = cursor === undefined ? 0 : positionAfter(columns, readCursor(cursor), order);
   const end = Math.min(start + limit, columns.count);
   return {
-    points: Array.from({ length: end - start }, (_, i) => pointAt(columns, start + i)),
+    columns: sliceColumns(columns, start, end),
     nextCursor: end < columns.count ? writeCursor(pointAt(columns, end - 1)) : undefined,
   };
 }
@@ -118,7 +127,10 @@ async function openHistories({ state }: TrackingServices, run: string): Promise<
 }
 
 export function pointsOf(mixed: MixedColumns, metric: number): MetricColumns {
-  const points = newColumns(mixed.metrics.reduce((sum, index) => sum + (index === metric ? 1 : 0), 0));
+  let count = 0;
+  for (let i = 0; i < mixed.count; i++) if (mixed.metrics[i] === metric) count++;
+  if (count === mixed.count) return mixed;
+  const points = newColumns(count);
   let at = 0;
   for (let i = 0; i < mixed.count; i++) {
     if (mixed.metrics[i] !== metric) continue;

@@ -31,5 +31,5 @@ export const migrations: Migration[] = [
   ...monitoringMigrations,
   ...retrainingMigrations,
   ...mlflowMigrations,
-];
   ...mlflowImportMigrations,
+];

@@ -12,7 +12,7 @@ import { pipelineRoutes } from "#domains/pipelines";
 import { registryRoutes } from "#domains/registry";
 import { retrainingRoutes } from "#domains/retraining";
 import { servingRoutes } from "#domains/serving";
-import { experimentRoutes, housekeepingRoutes, metricRoutes, runRoutes, runSearchRoutes } from "#domains/tracking";
+import { artifactRoutes, experimentRoutes, housekeepingRoutes, metricRoutes, runRoutes, runSearchRoutes } from "#domains/tracking";
 import { tracesRoutes } from "#domains/traces";
 import { webhookRoutes } from "#domains/webhooks";
 import type { AnyRoute } from "#kit/route";
@@ -32,6 +32,7 @@ export const allRoutes: AnyRoute[] = [
   ...pipelineRoutes,
   ...housekeepingRoutes,
   ...garbageRoutes,
+  ...artifactRoutes,
   ...experimentRoutes,
   ...runSearchRoutes,
   ...runRoutes,

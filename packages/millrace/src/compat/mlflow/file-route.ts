@@ -1,8 +1,8 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { z } from "zod";
 import type { ArtifactData } from "#domains/tracking";
+import { withBody } from "#kit/request-body";
 import type { AnyRoute, Protocol, RawAnswer } from "#kit/route";
 import { safePath } from "./artifact-path.ts";
 import { mlflowRoute, type MlflowServices, nameOf } from "./endpoint.ts";
@@ -38,23 +38,9 @@ export function fileRoute(method: AnyRoute["method"], path: string, permission: 
     cli: false,
     input,
     errors: ["invalid_argument", "not_found", "conflict"],
-    async handle(services, given) {
-      try {
-        return await handle(services, path.endsWith("{path*}") ? safePath(String(given["path"])) : "", { ...given, body: keptOpen(given.body) });
-      } catch (error) {
-        // Many clients hear no answer before they have sent everything: the rest is read and thrown away.
-        const { body } = given;
-        if (body instanceof Readable) setImmediate(() => body.resume()); // a stream notices a moment later that its reader has gone
-        throw error;
-      }
-    },
+    handle: (services, given) =>
+      withBody(given.body, async (body) => handle(services, path.endsWith("{path*}") ? safePath(String(given["path"])) : "", { ...given, body })),
   });
-}
-
-/** A body that is not closed, and with it the connection, when its reader stops before the end. */
-function keptOpen(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  if (!(body instanceof Readable)) return body;
-  return { [Symbol.asyncIterator]: () => body.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array> }; // a request yields bytes
 }
 
 /** An upload's bytes on their way into the store. */

@@ -1,6 +1,7 @@
 export { adoptArtifact } from "./adopt-artifact.ts";
 export { adoptExperiment } from "./adopt-experiment.ts";
 export { type AdoptedPoints, type AdoptedRun, adoptPoints, adoptRun } from "./adopt-run.ts";
+export { artifactRoutes } from "./artifact-routes.ts";
 export { artifactKey, checkArtifactPath, isUpload, uploadFolder } from "./artifact-path.ts";
 export { archive, restore } from "./archive.ts";
 export { artifactPlace, digestOfKey, trackingBlobs } from "./blob-references.ts";

@@ -15,6 +15,7 @@ const continued = [
   "docs/how-to/own-project.md",
   "docs/how-to/sql-models.md",
   "docs/how-to/gate.md",
+  "docs/how-to/registry.md",
   "docs/how-to/clean-up.md",
 ];
 

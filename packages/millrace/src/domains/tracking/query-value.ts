@@ -15,7 +15,7 @@ export interface ValueRange {
 }
 
 const reserved = /^(?:and|or|not|null)$/i;
-const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const decimal = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 const notFinite: Record<string, number> = { nan: Number.NaN, inf: Infinity, infinity: Infinity, "-inf": -Infinity, "-infinity": -Infinity };
 
 /** Reads the value at `tokens[at]` as its field wants it: a number, a moment, a length of time, a status or a text. Throws `invalid_argument`. */
@@ -38,8 +38,7 @@ export function valueAt(query: string, tokens: Token[], at: number, field: RunFi
     if (number === undefined) throw bad(token.kind === "quoted" ? "Metrics are numbers: leave the quotes out." : undefined);
     return single(number);
   }
-  if (!("attribute" in field))
-    return single(token.kind === "word" && !("input" in field) && decimal.test(token.text) ? Number(token.text) : token.text);
+  if (!("attribute" in field)) return single(token.kind === "word" && !("input" in field) ? (finiteNumber(token.text) ?? token.text) : token.text);
   if (field.attribute === "status") {
     const status = runStatuses.find((each) => each === token.text.toLowerCase());
     if (status === undefined) throw bad(closest(token.text, runStatuses));
@@ -65,6 +64,10 @@ export function valueName(field: RunField): string {
 
 export function foundText(token: Token): string {
   return token.kind === "end" ? "the end" : token.kind === "quoted" ? `'${token.text}'` : `\`${token.text}\``;
+}
+
+function finiteNumber(text: string): number | undefined {
+  return decimal.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined;
 }
 
 function metricNumber(text: string): number | undefined {

@@ -36,6 +36,7 @@ describe("the query language of runs", () => {
       ["metrics.val/auc@10 == .5", { metric: "val/auc@10", op: "=", value: 0.5 }],
       ["params.leaves = 63", { param: "leaves", op: "=", value: 63 }],
       ["params.leaves = '63'", { param: "leaves", op: "=", value: "63" }],
+      ["params.leaves = 1e999", { param: "leaves", op: "=", value: "1e999" }],
       ["params.kind = trees", { param: "kind", op: "=", value: "trees" }],
       ["params.kind = 'it''s'", { param: "kind", op: "=", value: "it's" }],
       ["params.lr IN (0.1, 1e-2, 'auto')", { param: "lr", op: "in", value: [0.1, 0.01, "auto"] }],

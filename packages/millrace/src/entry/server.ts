@@ -107,19 +107,24 @@ function build(options: ServerOptions, loopback: boolean): FastifyInstance {
   if (onAnswer) {
     app.addHook("onResponse", async (request, reply) => onAnswer(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime / 1_000));
   }
-  const own = options.routes.filter((route) => !route.protocol); // other programs' protocols are described elsewhere
+  const own = options.routes.filter((route) => !route.protocol && !route.streams); // other programs' protocols are described elsewhere
   let document: ReturnType<typeof openApi> | undefined; // made for who asks: a start need not wait for it
   app.get("/openapi.json", async () => (document ??= openApi(own, { title: "Millrace", version: options.version })));
-  for (const route of options.routes) if (route.protocol?.stream !== true) mount(app, route, options, loopback);
-  app.register(async (streams) => {
-    streams.removeAllContentTypeParsers();
-    streams.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
-    for (const route of options.routes) if (route.protocol?.stream === true) mount(streams, route, options, loopback);
+  for (const route of options.routes) if (!streams(route)) mount(app, route, options, loopback);
+  app.register(async (files) => {
+    files.removeAllContentTypeParsers();
+    files.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+    for (const route of options.routes) if (streams(route)) mount(files, route, options, loopback);
   });
   return app;
 }
 
 const actors = new WeakMap<FastifyRequest, Actor>();
+
+/** Whether a route takes its body as a stream. */
+function streams(route: AnyRoute): boolean {
+  return route.streams ?? route.protocol?.stream ?? false;
+}
 
 function mount(app: FastifyInstance, route: AnyRoute, options: ServerOptions, loopback: boolean): void {
   const parameters = pathParameters(route.path);
@@ -164,7 +169,8 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 function given(route: AnyRoute, request: FastifyRequest): Record<string, unknown> {
   const body = request.body as Buffer | undefined | null; // what the one content type parser gives
-  const { bytes = false, stream = false } = route.protocol ?? {};
+  const { bytes = false } = route.protocol ?? {};
+  const stream = streams(route);
   if (bytes || stream) {
     const none = stream ? Readable.from([]) : Buffer.alloc(0);
     return { ...(request.query as Record<string, unknown>), body: request.body ?? none, headers: request.headers };

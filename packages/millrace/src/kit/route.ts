@@ -55,6 +55,11 @@ export interface Route<Services = never, Input = never, Output = unknown> {
   /** Media type of a raw answer, for the reference. */
   produces?: string;
   errors: ErrorCode[];
+  /**
+   * Moves files: the input gets the request's `body` as a stream of any length and its `headers`, beside path and query. Generated
+   * clients and descriptions, which know JSON, leave it out.
+   */
+  streams?: boolean;
   /** For routes under `compat/`, whose clients exist already: generated clients leave them out. */
   protocol?: Protocol;
   /**

@@ -1,10 +1,9 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import type { AppError } from "#kit/app-error";
 import { fileAnswer } from "#kit/file-answer";
 import { withBody } from "#kit/request-body";
-import { type Protocol, route } from "#kit/route";
+import { route } from "#kit/route";
 import { deleteArtifact } from "./delete-artifact.ts";
 import { logArtifact } from "./log-artifact.ts";
 import type { Artifact, TrackingServices } from "./model.ts";
@@ -28,16 +27,7 @@ const artifactOutput = z.object({
   createdMs: z.number(),
 });
 
-/** Files in their own bytes, as a stream of any length; errors are told as everywhere. */
-const bytes: Protocol = {
-  name: "artifact bytes",
-  stream: true,
-  errorAnswer: (error: AppError) => ({
-    status: error.status,
-    contentType: "application/json; charset=utf-8",
-    body: JSON.stringify({ error: error.toJSON() }),
-  }),
-};
+/** Of routes that move files in their own bytes. */
 const bytesInput = z
   .object({
     run,
@@ -118,7 +108,7 @@ export const artifactRoutes = [
     path: "/api/runs/{run}/files/{path*}",
     summary: "A file's bytes, whole or a range of them.",
     permission: "project:read",
-    protocol: bytes,
+    streams: true,
     cli: false,
     input: bytesInput,
     produces: "application/octet-stream",
@@ -144,7 +134,7 @@ export const artifactRoutes = [
     path: "/api/runs/{run}/files/{path*}",
     summary: "Store the body as a file among a run's artifacts, of any length; it replaces one that stood there.",
     permission: "project:run",
-    protocol: bytes,
+    streams: true,
     cli: false,
     input: bytesInput,
     produces: "application/json",

@@ -18,6 +18,8 @@ export interface MillraceOptions {
   node?: string;
   /** A shell command that runs before it in the same shell, such as `ulimit -f 2048`. */
   limit?: string;
+  /** The folder it is called in; this process's own unless given. */
+  cwd?: string;
 }
 
 /** A `millrace` command at work in another process. */
@@ -31,10 +33,14 @@ export interface Running {
 }
 
 /** Starts `millrace -C folder …` as a user would. */
-export function startMillrace(folder: string, args: string[], { env, node = process.execPath, limit }: MillraceOptions = {}): Running {
+export function startMillrace(folder: string, args: string[], { env, node = process.execPath, limit, cwd }: MillraceOptions = {}): Running {
   const words = [program, "-C", folder, ...args];
   const [command, given] = limit === undefined ? [node, words] : ["bash", ["-c", `${limit}; exec "$@"`, "bash", node, ...words]];
-  const child = spawn(command, given, { env: { ...cleanEnvironment(), ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, given, {
+    env: { ...cleanEnvironment(), ...env },
+    ...(cwd !== undefined && { cwd }),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

@@ -61,6 +61,18 @@ export const commandTable: CommandEntry[] = [
     load: () => import("./command-run.ts"),
   },
   {
+    words: "track",
+    summary: "Run any program under a tracked run: its code, packages, machine, output and system metrics are kept, MLflow's clients log into it",
+    args: "<command...>",
+    options: [
+      ["--experiment <name>", "the experiment; named as the folder unless told"],
+      ["--name <name>", "the run's name"],
+      ["--tag <name=value...>", "tags of the run"],
+      ["--server <address>", "the server that keeps it; the project's own unless told (also: MILLRACE_SERVER)"],
+    ],
+    load: () => import("./command-track.ts"),
+  },
+  {
     words: "ingest",
     summary: "Bring sources into the lake, each batch once",
     args: "[sources...]",

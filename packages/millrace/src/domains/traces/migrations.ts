@@ -20,4 +20,6 @@ export const tracesMigrations: Migration[] = [
       )`,
     ],
   },
+  // Searches of several experiments, or of all, walk through time.
+  { id: "traces-002-time", statements: [`create index traces_trace_started on traces_trace (started_ms)`] },
 ];

@@ -26,7 +26,7 @@ export interface TracePage {
 }
 
 /** Rows at a time: so that neither memory nor the event loop has more than these to hold. */
-const rowsPerRead = 500;
+const rowsPerRead = 1_000;
 /** Spans are read for fewer: they may be long. */
 const tracesPerSpanRead = 50;
 
@@ -95,8 +95,8 @@ async function* matching(
   after: { startedMs: number; id: string } | undefined,
   wanted: number,
 ): AsyncGenerator<TraceRow> {
-  const perRead = Math.max(10, Math.min(rowsPerRead, wanted));
-  for (let place = after; ;) {
+  let perRead = Math.max(10, Math.min(rowsPerRead, wanted));
+  for (let place = after; ; perRead = rowsPerRead) {
     const rows = await newestTraces(services.state, filter.where, place, perRead);
     const candidates = rows.filter((row) => filter.row(row));
     for (let i = 0; i < candidates.length; i += tracesPerSpanRead) {

@@ -80,7 +80,7 @@ export async function newestTraces(
   after: { startedMs: number; id: string } | undefined,
   limit: number,
 ): Promise<TraceRow[]> {
-  const later = after === undefined ? sql`` : sql` and (started_ms < ${after.startedMs} or (started_ms = ${after.startedMs} and id > ${after.id}))`;
+  const later = after === undefined ? sql`` : sql` and started_ms <= ${after.startedMs} and (started_ms < ${after.startedMs} or id > ${after.id})`;
   return reader.all<TraceRow>(sql`select ${columns} from traces_trace where ${where}${later} order by started_ms desc, id limit ${limit}`);
 }
 

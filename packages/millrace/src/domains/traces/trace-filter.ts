@@ -187,9 +187,13 @@ function narrowing(condition: TraceCondition): Sql {
   if ("span" in condition) return everything;
   if ("link" in condition) return containing("links", JSON.stringify({ kind: condition.link, id: condition.id }));
   const { op, value } = condition;
-  if ("field" in condition) return fieldNarrowing(sqlText(traceFields[condition.field]), condition);
+  if ("field" in condition) {
+    // A number does not compare with a text's column, nor the other way.
+    const fits = op === "exists" || op === "missing" || (typeof value === "number") === condition.field.endsWith("Ms");
+    return fits ? fieldNarrowing(sqlText(traceFields[condition.field]), condition) : everything;
+  }
   if ("run" in condition) {
-    if (op !== "=") return fieldNarrowing(sqlText("run"), condition);
+    if (op !== "=") return typeof value === "number" ? everything : fieldNarrowing(sqlText("run"), condition);
     return sql`(${fieldNarrowing(sqlText("run"), { op, value: String(value) })} or ${containing("links", JSON.stringify({ kind: "run", id: String(value) }))})`;
   }
   if ("assessment" in condition) return op === "missing" ? everything : containing("assessments", JSON.stringify(condition.name));
@@ -204,6 +208,8 @@ function fieldNarrowing(column: Sql, { op, value }: FieldTest): Sql {
   if (op === "missing") return sql`${column} is null`;
   if (op === "in" && Array.isArray(value) && value.every((each) => typeof each === "string")) return sql`${column} in ${sqlIn(value)}`;
   if (op === "=" && typeof value === "string") return sql`${column} = ${value}`;
+  // Databases differ in the case of LIKE, and in what a backslash means; one of them lets through too much, which is looked at again.
+  if (op === "like" && typeof value === "string" && !value.includes("\\")) return sql`${column} like ${value}`;
   if (typeof value === "number" && Number.isFinite(value)) {
     if (op === ">" || op === ">=") return sql`${column} >= ${Math.floor(value)}`;
     if (op === "<" || op === "<=") return sql`${column} <= ${Math.ceil(value)}`;

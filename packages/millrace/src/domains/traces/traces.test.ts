@@ -258,6 +258,10 @@ describe("a search", () => {
     expect(await count({ span: [{ field: "text", op: "ilike", value: '%"NEEDLE"%' }] })).toBe(1);
     expect(await count({ span: [{ attribute: "model", op: "=", value: "m1" }] })).toBe(12);
     expect(await count({ field: "name", op: "=", value: "job\0" })).toBe(0);
+    expect(await count({ field: "status", op: ">", value: 5 })).toBe(0);
+    expect(await count({ field: "startedMs", op: "=", value: "20000" })).toBe(1);
+    expect(await count({ field: "startedMs", op: "in", value: ["x"] })).toBe(0);
+    expect(await count({ run: true, op: "!=", value: 5 })).toBe(0);
     expect(await found({ experiments: ["none"] })).toEqual([]);
   });
 

@@ -1,11 +1,12 @@
 /** Files that go to a bucket without passing through the server: as MLflow's protocol has them, and what becomes of them. */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openS3Blobs } from "#adapters/blob-store/s3";
 import { openSqlite } from "#adapters/database/sqlite";
+import { openDuckdb } from "#adapters/warehouse/duckdb";
 import { mlflowMigrations, mlflowRoutes } from "#compat/mlflow";
 import { registryMigrations } from "#domains/registry";
 import {
@@ -25,6 +26,7 @@ import {
   trackingMigrations,
   type TrackingServices,
 } from "#domains/tracking";
+import { previewParquet } from "../../packages/millrace/src/domains/tracking/preview-parquet.ts";
 import { startServer, type RunningServer } from "#entry/server";
 import { collectBytes } from "#kit/collect-bytes";
 import { silentLog } from "#kit/log";
@@ -242,5 +244,49 @@ describe("MLflow's protocol over a bucket", () => {
     await expect.poll(async () => (await row())!.digest).toBe(digestOf(data));
     const { url } = (await ask("presigned/1/models/m-1/artifacts/weights.bin", undefined)).body;
     expect(Buffer.from(await (await fetch(url!)).arrayBuffer())).toEqual(data);
+  });
+
+  test("says that it cannot where clients are not to be sent to the bucket", async () => {
+    const blobs = openS3Blobs({ ...s3, bucket: "none", prefix: "", cacheFolder: join(folder, "cache"), direct: false });
+    expect(blobs.direct).toBeUndefined();
+    await blobs.close();
+  });
+});
+
+describe("the preview of a Parquet file in a bucket", () => {
+  test("is read from the footer alone where the file is large, and from a copy where it is small", async () => {
+    const warehouse = await openDuckdb({ threads: 1, memoryLimitMb: 200, temporaryFolder: join(folder, "spill") });
+    try {
+      const path = join(folder, "table.parquet");
+      await warehouse.writeParquet("select i::bigint as i, random() as x from range(200000) r(i)", path);
+      const { size } = await stat(path);
+      await tracking.blobs.putFile("table", path);
+      const fetched: number[] = [];
+      const blobs: typeof tracking.blobs = {
+        ...tracking.blobs,
+        get(key, range) {
+          fetched.push(range === undefined ? size : range.last - range.first + 1);
+          return tracking.blobs.get(key, range);
+        },
+      };
+      const place = { blobs, warehouse, scratchFolder: join(folder, "scratch") };
+      const columns = [
+        { name: "i", type: "BIGINT" },
+        { name: "x", type: "DOUBLE" },
+      ];
+      const far = await previewParquet(place, { key: "table", sizeBytes: size, rows: 2, copiedBytes: 1_000 });
+      expect(far).toMatchObject({ columns, rows: [], rowCount: 200_000, truncated: true, note: expect.stringContaining("bucket") as unknown });
+      expect(fetched.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(10_000);
+      expect(await readdir(join(folder, "scratch"))).toEqual([]);
+      expect(await previewParquet(place, { key: "table", sizeBytes: size, rows: 2 })).toMatchObject({
+        columns,
+        rows: [
+          ["0", expect.any(String) as unknown],
+          ["1", expect.any(String) as unknown],
+        ],
+      });
+    } finally {
+      await warehouse.close();
+    }
   });
 });

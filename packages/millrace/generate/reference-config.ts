@@ -32,7 +32,7 @@ export default defineConfig({ name: "my-project" });
 
 ${markdownTable(["Field", "Type", "Default", "Variable", "Meaning"], rows)}
 
-\`state: postgres(url, { schema })\` and \`blobs: s3(bucket, { prefix, region, endpoint })\`, both from \`millrace\`, write the values of these two
+\`state: postgres(url, { schema })\` and \`blobs: s3(bucket, { prefix, region, endpoint, direct })\`, both from \`millrace\`, write the values of these two
 fields. S3 reads its credentials from \`AWS_ACCESS_KEY_ID\`, \`AWS_SECRET_ACCESS_KEY\` and \`AWS_SESSION_TOKEN\`, and its region from \`AWS_REGION\` unless told.
 
 ## Several machines, one state

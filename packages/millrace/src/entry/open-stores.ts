@@ -119,5 +119,6 @@ export async function openBlobs({ project, environment }: StoresOptions): Promis
       credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) },
     },
     cacheFolder: join(project.home, "blob-cache"),
+    direct: wanted.direct ?? true,
   });
 }

@@ -16,6 +16,8 @@ export interface S3Options {
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
   /** Local copies of blobs that other engines open as files. */
   cacheFolder: string;
+  /** Whether other programs may be sent to the store itself (default true). */
+  direct?: boolean;
   /** How often a request is repeated (default 5), and the longest first wait (default 100 ms, doubled each time). */
   retries?: number;
   retryDelayMs?: number;

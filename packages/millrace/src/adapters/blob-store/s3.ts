@@ -33,7 +33,7 @@ export function openS3Blobs(options: S3Options): BlobStore {
 
   return {
     capabilities: { localFiles: true },
-    direct: s3Direct(client),
+    ...(options.direct !== false && { direct: s3Direct(client) }),
 
     async put(key, data, putOptions) {
       keySegments(key);

@@ -19,6 +19,8 @@ const blobsSchema = z.discriminatedUnion("kind", [
     prefix: z.string().optional(),
     region: z.string().optional(),
     endpoint: z.url().optional(),
+    /** Whether clients are sent to the bucket itself with large files; false where they cannot reach it. */
+    direct: z.boolean().optional(),
   }),
 ]);
 
@@ -112,7 +114,7 @@ export function postgres(url: string, options: { schema?: string } = {}): Config
 }
 
 /** Tables, models and artifacts in a bucket. Credentials come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. */
-export function s3(bucket: string, options: { prefix?: string; region?: string; endpoint?: string } = {}): ConfigInput["blobs"] {
+export function s3(bucket: string, options: { prefix?: string; region?: string; endpoint?: string; direct?: boolean } = {}): ConfigInput["blobs"] {
   return { kind: "s3", bucket, ...options };
 }
 

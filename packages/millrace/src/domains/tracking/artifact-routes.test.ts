@@ -4,6 +4,7 @@ import { openDuckdb } from "#adapters/warehouse/duckdb";
 import type { Warehouse } from "#ports/warehouse";
 import { artifactRoutes, logArtifact } from "./index.ts";
 import { previewArtifact } from "./preview-artifact.ts";
+import { previewText } from "./preview-text.ts";
 import { openTestTracking, type TestTracking } from "../../../../../tests/contracts/tracking.ts";
 import { serveRoutes } from "../../../../../tests/processes/serve-routes.ts";
 
@@ -150,6 +151,14 @@ describe("previews", () => {
       truncated: true,
     });
     expect(await preview("c/prose.csv", "One, two.\nThree.\n")).toMatchObject({ kind: "text" });
+  });
+
+  it("are printed as tables and texts that cannot steer a terminal", async () => {
+    const of = async (path: string, text: string) => previewText((await preview(path, text)) as Parameters<typeof previewText>[0]); // no error is expected
+    expect(await of("p/t.csv", "a,b\n1,x\u001b[2J\n")).toBe("a integer  b text\n1          x\ufffd[2J");
+    expect(await of("p/t.txt", "one\n\u001b]0;title\u0007")).toMatch(/^kind: binary/);
+    expect(await of("p/u.txt", "one\n\u001b[31mred")).toBe("one\n\ufffd[31mred");
+    expect(previewText({ kind: "image", format: "png", width: 3, height: 2 })).toBe("kind: image\nformat: png\nwidth: 3\nheight: 2");
   });
 
   it("of Parquet show columns, types, the number of rows and the first of them", async () => {

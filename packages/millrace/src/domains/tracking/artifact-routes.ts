@@ -9,6 +9,7 @@ import { logArtifact } from "./log-artifact.ts";
 import type { Artifact, TrackingServices } from "./model.ts";
 import { previewSchema } from "./preview.ts";
 import { previewArtifact, type PreviewServices } from "./preview-artifact.ts";
+import { previewText } from "./preview-text.ts";
 import { getArtifact, listArtifacts, readArtifact } from "./read-artifact.ts";
 import { whole } from "./route-inputs.ts";
 import { safeMediaType } from "./safe-media-type.ts";
@@ -81,7 +82,7 @@ export const artifactRoutes = [
     input: z.object({ run, path, rows: whole(1, 1_000).default(50).describe("rows of a table") }),
     output: artifactOutput.extend({ preview: previewSchema }),
     errors: ["not_found", "invalid_argument", "corrupt_data"],
-    cli: { positional: ["run", "path"] },
+    cli: { positional: ["run", "path"], text: ({ preview }) => previewText(preview) },
     async handle(services, input) {
       const { artifact, preview } = await previewArtifact(services, input);
       return { ...output(artifact), preview };

@@ -9,7 +9,7 @@ import type { Warehouse } from "#ports/warehouse";
 import type { Preview } from "./preview.ts";
 
 /** Rows of a file that lies elsewhere are read from a copy of it, up to this size. */
-const copiedBytes = 64 << 20;
+const mostCopied = 64 << 20;
 const footerBytes = 16 << 20;
 const cellLength = 1_000;
 const columnsAtMost = 1_000;
@@ -26,7 +26,7 @@ interface ParquetPlace {
  */
 export async function previewParquet(
   { blobs, warehouse, scratchFolder }: ParquetPlace,
-  { key, sizeBytes, rows }: { key: string; sizeBytes: number; rows: number },
+  { key, sizeBytes, rows, copiedBytes = mostCopied }: { key: string; sizeBytes: number; rows: number; copiedBytes?: number },
 ): Promise<Preview> {
   const near = blobs.direct === undefined || sizeBytes <= copiedBytes;
   const path = near ? await blobs.localPath(key) : join(scratchFolder, `footer-${randomBytes(8).toString("hex")}.parquet`);

@@ -33,12 +33,23 @@ const standardScript = "mlflow-checks.py";
 export function checkNamesIn(script: string): string[] {
   return [...readFileSync(join(import.meta.dirname, script), "utf8").matchAll(/^@check\ndef (\w+)\(/gm)].map((match) => match[1]!);
 }
-export const checkNames = checkNamesIn(standardScript);
+
+/** Groups of the standard checks: `tracking` and `registry` are about what is stored, `methods` names every method of the client. */
+export const groups = ["tracking", "registry", "training", "flavors", "commands", "methods"] as const;
+export type Group = (typeof groups)[number];
+
+/** Names of a group's checks for a generation, in the order in which they run. */
+export function checkNames(group: Group, generation: Generation): string[] {
+  const text = readFileSync(join(import.meta.dirname, `check_${group}.py`), "utf8");
+  const found = [...text.matchAll(/^@(check|newer|older)\ndef (\w+)\(/gm)];
+  return found.filter(([, mark]) => mark === "check" || (mark === "newer") === generation.startsWith("3.")).map(([, , name]) => name!); // the pattern has both
+}
 
 export interface Checks {
-  shared: string;
-  /** Default: all. */
-  names?: string[];
+  /** The file by which clients leave things to each other. */
+  shared?: string;
+  /** Default: all. Of the standard checks, groups too. */
+  names?: readonly string[];
   script?: string;
   /** Default: the generation's. */
   python?: string;
@@ -48,7 +59,7 @@ export interface Checks {
 export async function runChecks(generation: Generation, uri: string, { shared, names = [], script = standardScript, ...given }: Checks) {
   const python = given.python ?? (await mlflowPython(generation));
   const child = spawn(python, [join(import.meta.dirname, script), uri, ...names], {
-    env: { ...process.env, MLFLOW_CHECKS_SHARED: shared },
+    env: { ...process.env, ...(shared !== undefined && { MLFLOW_CHECKS_SHARED: shared }) },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const results = new Map<string, string | undefined>();

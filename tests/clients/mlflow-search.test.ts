@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Place, startPlaces } from "./places.ts";
+import { type Place, realGeneration, startPlaces } from "./places.ts";
 import { type Kind, type Search, searchCorpus } from "./search-corpus.ts";
 import { type Caller, loadSearchData, type SearchData } from "./search-data.ts";
 import { at, isObject, type Json } from "./wire.ts";
@@ -23,7 +23,7 @@ afterAll(() => Promise.all((places ?? []).map((place) => place.close())));
  * What is found stands in the files that mlflow server 3.17.2 wrote: `MLFLOW_CHECKS_REAL=3.17.2 npm run test:clients -- -t searches`
  * asks it again, and with `-u` writes anew what it finds.
  */
-describe("searches find what mlflow server 3.17.2 finds, in its order:", () => {
+describe.skipIf(realGeneration() === "2.22.5")("searches find what mlflow server 3.17.2 finds, in its order:", () => {
   it.each(kinds)("%s", { timeout: 600_000 }, async (kind) => {
     for (const { name, caller, data } of places) {
       const lines: string[] = [];

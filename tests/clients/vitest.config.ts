@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 /**
- * Real clients, unmodified, against a real server: MLflow 3.17.2 and 2.22.5 from PyPI. `MLFLOW_CHECKS_URI` names another server to
- * check instead, such as `mlflow server` itself, which is where the expectations come from.
+ * Real clients, unmodified, against a real server: MLflow 3.17.2 and 2.22.5 from PyPI. Expectations come from MLflow's own server:
+ * `MLFLOW_CHECKS_REAL=3.17.2` (or 2.22.5) starts it and checks it in Millrace's place, `MLFLOW_CHECKS_URI` names one that runs.
  */
 export default defineConfig({
   resolve: { conditions: ["source"] },

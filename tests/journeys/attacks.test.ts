@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { permissions } from "#domains/access";
 import { createExperiment, logArtifact, startRun } from "#domains/tracking";
+import { createWebhook } from "#domains/webhooks";
 import { allRoutes } from "#entry/routes";
 import type { AnyRoute } from "#kit/route";
 import { addresses, fieldsOf, type Known, oddBodies, requestFor, traversals, trials } from "./attack-requests.ts";
@@ -30,7 +31,12 @@ beforeEach(async () => {
   const name = `m${run.id.slice(0, 8)}`;
   await post("registered-models/create", { name });
   await post("model-versions/create", { name, source: `runs:/${run.id}/folder`, run_id: run.id });
+  const { webhooks } = target.services;
+  const unchecked = { ...webhooks, outbound: { ...webhooks.outbound, check: async () => undefined } };
+  const inside = { name: "w", url: target.listener, format: "mlflow", facts: { events: ["registered_model.created"] } }; // as if a name had changed its mind
+  const { id } = await createWebhook(unchecked, { ...inside, events: ["model.created"] });
   known = {
+    ...{ id, events: ["model.created"] },
     ...{ run_id: run.id, run_uuid: run.id, run: run.id, experiment_id: experiment.id, experiment: experiment.id, experiment_ids: [experiment.id] },
     ...{
       name,

@@ -31,6 +31,11 @@ export interface BlobStore {
   delete(key: string): Promise<void>;
   /** A path on this machine with the blob's bytes: the file itself, or a cached copy for a remote store (blobs are immutable under their key, except those put without `ifAbsent` twice). */
   localPath(key: string): Promise<string>;
+  /**
+   * Keeps blobs from being removed for a day: for who is about to refer to what somebody else refers to, and looks once more whether
+   * that one still does. Absent where nobody removes what is not referred to.
+   */
+  hold?(keys: string[]): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,11 +1,11 @@
-import { modelDigest, type ModelFolder, type Run } from "#domains/tracking";
+import { artifactKey, modelDigest, type ModelFolder, type Run } from "#domains/tracking";
 import { filesBelow, rootPath } from "./artifact-tree.ts";
 import type { MlflowServices } from "./endpoint.ts";
 import { findLoggedModel } from "./logged-model-reads.ts";
 import { checkLocation, decodedFully } from "./locations.ts";
 import { readSignature } from "./model-file.ts";
 import { experimentLocation, runRoot } from "./places.ts";
-import { invalid } from "./protocol.ts";
+import { invalid, refusal } from "./protocol.ts";
 import { findModel, findVersion } from "./registry-reads.ts";
 import { findRun } from "./runs.ts";
 
@@ -115,12 +115,21 @@ function notOwned(source: string, owner: string): Error {
 export async function folderAt({ tracking }: Pick<MlflowServices, "tracking">, path: string | undefined): Promise<ModelFolder> {
   const stored = path === undefined ? [] : await filesBelow(tracking, path);
   if (path === undefined || stored.length === 0) return emptyFolder();
+  if (tracking.blobs.hold !== undefined) await holdFiles(tracking, path, stored);
   const files = stored
     .map((file) => ({ path: file.path.slice(path.length + 1), digest: file.digest, sizeBytes: file.sizeBytes }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const format = files.some((file) => file.path.endsWith(".onnx")) ? "onnx" : "mlflow";
   const signature = await readSignature(stored.find((file) => file.path === `${path}/MLmodel`));
   return { digest: modelDigest({ format, signature, files }), format, signature, files };
+}
+
+/** The version will refer to what the run or model refers to now: should that go before the version stands, the bytes must not. */
+async function holdFiles(tracking: MlflowServices["tracking"], path: string, stored: { digest: string }[]): Promise<void> {
+  await tracking.blobs.hold?.(stored.map(({ digest }) => artifactKey(digest)));
+  const standing = new Set((await filesBelow(tracking, path)).map(({ digest }) => digest));
+  if (stored.some(({ digest }) => !standing.has(digest)))
+    throw refusal("RESOURCE_CONFLICT", `The files at '${path}' were changed while a version was made of them. Try again.`);
 }
 
 function emptyFolder(): ModelFolder {

@@ -27,6 +27,7 @@ const youngMs = shortestGraceMs / 4;
 const holdMs = 24 * 3_600_000;
 export const leaseMs = 10 * 60_000;
 const lookAgainMs = 20;
+const keysAtOnce = 500;
 /** Files from this size on may take long to send, and S3 counts their age from the beginning of the sending. */
 const slowBytes = 256 << 20;
 
@@ -56,18 +57,21 @@ export function guardedBlobs({ state, blobs, clock }: GuardServices, shared: (ke
     if (found !== undefined && clock.now() - found.modifiedMs < youngMs) return true;
     // The mark is looked for after the blob: where neither is there, whoever was to remove it has done so.
     const marked = await state.get(sql`select key from project_blob_removal where key = ${key}`);
-    if (found !== undefined || marked !== undefined || !quick) await holdBlob(guard, key);
+    if (found !== undefined || marked !== undefined || !quick) await holdBlobs(guard, [key]);
     return false;
   }
 
   const { direct } = blobs;
   return {
     ...blobs,
+    async hold(keys) {
+      for (let i = 0; i < keys.length; i += keysAtOnce) await holdBlobs(guard, keys.slice(i, i + keysAtOnce));
+    },
     ...(direct !== undefined && {
       direct: {
         ...direct,
         async copy(from, to) {
-          if (shared(to)) await holdBlob(guard, to);
+          if (shared(to)) await holdBlobs(guard, [to]);
           await direct.copy(from, to);
         },
       },
@@ -90,17 +94,20 @@ export function guardedBlobs({ state, blobs, clock }: GuardServices, shared: (ke
   };
 }
 
-/** Keeps a blob, there or not, from being removed for a day; first waits until it has been removed, where that is under way. */
-export async function holdBlob({ state, clock }: Pick<GuardServices, "state" | "clock">, key: string): Promise<void> {
+/** Keeps blobs, there or not, from being removed for a day; first waits until those have been removed of which that is under way. */
+async function holdBlobs({ state, clock }: Pick<GuardServices, "state" | "clock">, keys: string[]): Promise<void> {
   const hold = async (transaction: Transaction): Promise<boolean> => {
-    const removal = await transaction.get<{ collector: string }>(sql`select collector from project_blob_removal where key = ${key}`);
-    if (removal !== undefined) {
+    const removals = await transaction.all<{ collector: string }>(
+      sql`select distinct collector from project_blob_removal where key in ${sqlIn(keys)}`,
+    );
+    if (removals.length > 0) {
       const atWork = await collectorAtWork(transaction, { state, clock });
-      if (atWork?.collector === removal.collector) return false;
-      await transaction.run(sql`delete from project_blob_removal where key = ${key}`);
+      if (removals.some(({ collector }) => collector === atWork?.collector)) return false;
+      await transaction.run(sql`delete from project_blob_removal where key in ${sqlIn(keys)}`);
     }
-    await transaction.run(sql`insert into project_blob_hold (key, until_ms) values (${key}, ${clock.now() + holdMs})
-      on conflict (key) do update set until_ms = excluded.until_ms`);
+    for (const key of keys)
+      await transaction.run(sql`insert into project_blob_hold (key, until_ms) values (${key}, ${clock.now() + holdMs})
+        on conflict (key) do update set until_ms = excluded.until_ms`);
     return true;
   };
   while (!(await state.write(hold))) await wait(lookAgainMs);

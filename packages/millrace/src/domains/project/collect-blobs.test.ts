@@ -114,6 +114,16 @@ describe("collecting blobs", () => {
     expect(await collectBlobs(services(), options)).toMatchObject({ kept: 0, removed: 1 });
   });
 
+  test("blobs that are held stay, whoever lets go of them", async () => {
+    for (const key of ["shared/1", "shared/2"]) await blobs.put(key, Buffer.from("x"));
+    await refer("r", "shared/1");
+    clock.advance(2 * hourMs);
+    await guarded().hold!(["shared/1"]);
+    await state.run(sql`delete from test_reference`);
+    expect(await collectBlobs(services(), options)).toMatchObject({ kept: 1, removed: 1 });
+    expect(await keys("shared/")).toEqual(["shared/1"]);
+  });
+
   test("a file that is moved in counts as new, however old it is", async () => {
     const path = join(folder, "old");
     await writeFile(path, "x");

@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createToken } from "#domains/access";
+import { resolveConfig } from "#domains/project";
 import { aliasHistory, modelCard, registerVersion } from "#domains/registry";
 import { logArtifact, logParams, modelDigest, createExperiment, startRun } from "#domains/tracking";
 import { createWebhook, deliverDue } from "#domains/webhooks";
@@ -57,6 +58,13 @@ async function register({ services }: OpenedProject, run?: string, gate?: Record
     ...(gate && { gate }),
   });
 }
+
+it.each(["http://127.0.0.1:9000/path", "127.0.0.1:9000", "ftp://127.0.0.1", "http://a:b@127.0.0.1", "*", ""])(
+  "%j is no origin that could be allowed",
+  (given) => {
+    expect(() => resolveConfig({ name: "x", outbound: { allow: [given] } }, {})).toThrow(/outbound\.allow\.0: must be an origin/);
+  },
+);
 
 it("a message of a process that was killed right after the change is delivered by the next one", async () => {
   const first = await open();

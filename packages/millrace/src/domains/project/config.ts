@@ -28,7 +28,7 @@ const blobsSchema = z.discriminatedUnion("kind", [
 const originSchema = z
   .string()
   .refine(
-    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && [text, `${text}/`].includes(new URL(text).href),
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && text.replace(/\/$/, "") === new URL(text).origin,
     "must be an origin such as http://127.0.0.1:9000",
   );
 

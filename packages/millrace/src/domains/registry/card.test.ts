@@ -275,5 +275,13 @@ models.flights\\@22 → run 01RUN → late-arrival\\@1
     await call("cards.write", { model, version: "champion", title: "Intended use", text: "Planning." });
     expect(await call("models.card", { model, version: "latest" })).toMatchObject({ sections: [{ text: "Planning.", actor: "ben" }] });
     expect(await call("cards.remove", { model, version: "1", title: "Intended use" })).toMatchObject({ sections: [] });
+    expect(await call("models.update", { model, description: "what it is", tags: { team: "ops", nothing: null } })).toMatchObject({
+      ...{ description: "what it is", tags: { team: "ops" } },
+    });
+    expect(await call("versions.update", { model, version: "champion", tags: { reviewed: "yes" } })).toMatchObject({
+      version: 1,
+      tags: { reviewed: "yes" },
+    });
+    expect((await modelCard(services, model, 1)).facts).toMatchObject({ modelDescription: "what it is", tags: { reviewed: "yes" } });
   });
 });

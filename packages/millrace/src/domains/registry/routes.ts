@@ -2,39 +2,17 @@ import { z } from "zod";
 import { route } from "#kit/route";
 import { getModel, listModels } from "./change-model.ts";
 import { cardRoutes } from "./card-routes.ts";
+import { changeRoutes } from "./change-routes.ts";
 import { listVersions } from "./change-version.ts";
 import type { RegistryServices } from "./model.ts";
 import { noteRoutes } from "./note-routes.ts";
+import { modelOutput, versionOutput } from "./outputs.ts";
 import { resolve } from "./resolve.ts";
 import { aliasHistory, rollbackAlias, setAlias } from "./set-alias.ts";
 import { stageHistory } from "./stages.ts";
 
 const registryRoute = route<{ registry: RegistryServices; serving?: { reload(): Promise<void> } }>();
 
-const modelOutput = z.object({
-  name: z.string(),
-  description: z.string(),
-  tags: z.record(z.string(), z.string()),
-  createdMs: z.number(),
-  updatedMs: z.number(),
-  aliases: z.record(z.string(), z.number()),
-  latest: z.number().optional(),
-});
-const versionOutput = z.object({
-  model: z.string(),
-  version: z.number(),
-  runId: z.string().optional(),
-  digest: z.string(),
-  format: z.string(),
-  status: z.enum(["pending", "ready", "failed"]),
-  metrics: z.record(z.string(), z.number().nullable()),
-  aliases: z.array(z.string()),
-  data: z.array(z.object({ table: z.string(), version: z.number(), digest: z.string().optional() })),
-  createdMs: z.number(),
-  description: z.string(),
-  tags: z.record(z.string(), z.string()),
-  gate: z.record(z.string(), z.unknown()).optional(),
-});
 const moved = z.object({ version: z.number(), previous: z.number().optional(), changed: z.boolean() });
 const reason = z.string().min(1).describe("why, for the history");
 
@@ -162,6 +140,7 @@ export const registryRoutes = [
     cli: { positional: ["model"], rows: "changes", columns: ["version", "stage", "previous", "fromMs", "untilMs", "actor"] },
     handle: async ({ registry }, { model }) => ({ changes: await stageHistory(registry, model) }),
   }),
+  ...changeRoutes,
   ...cardRoutes,
   ...noteRoutes,
 ];

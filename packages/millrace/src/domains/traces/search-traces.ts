@@ -101,7 +101,7 @@ async function* matching(
     const candidates = rows.filter((row) => filter.row(row));
     for (let i = 0; i < candidates.length; i += tracesPerSpanRead) {
       const part = candidates.slice(i, i + tracesPerSpanRead);
-      yield* filter.spans === undefined ? part : await withSpans(services, part, filter.spans);
+      yield* filter.spans === undefined ? part : await withSpans(services, part, filter);
     }
     if (rows.length < perRead) return;
     const last = rows.at(-1)!; // a full read has one
@@ -110,12 +110,13 @@ async function* matching(
   }
 }
 
-async function withSpans(services: TracesServices, rows: TraceRow[], holds: NonNullable<TraceFilter["spans"]>): Promise<TraceRow[]> {
+async function withSpans(services: TracesServices, rows: TraceRow[], { spans: holds, packed }: TraceFilter): Promise<TraceRow[]> {
   const spans = await spansOf(
     services,
     rows.map(({ id }) => id),
+    packed,
   );
-  return rows.filter(({ id }) => holds(spans.get(id)!)); // asked for
+  return rows.filter(({ id }) => holds?.(spans.get(id)!)); // asked for
 }
 
 function keyOf(row: TraceRow, term: TraceOrder): string | number | null {

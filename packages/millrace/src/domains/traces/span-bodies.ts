@@ -1,7 +1,7 @@
 import { collectBytes } from "#kit/collect-bytes";
 import { sha256 } from "#kit/hash";
 import type { BlobStore } from "#ports/blob-store";
-import type { Database, Reader } from "#ports/database";
+import type { Reader } from "#ports/database";
 import type { Span } from "./model.ts";
 import { mergeSpans, packSpans, unpackSpans } from "./span-code.ts";
 import { type Batch, type BatchHead, batchesOf } from "./store.ts";
@@ -43,18 +43,23 @@ export function isSmall({ size_bytes: sizeBytes, blob_key: key }: BatchHead): bo
   return key === null && sizeBytes < inlineBytes / 2;
 }
 
-/** The spans of traces, each once: those without a parent first, then in the order in which they began. */
+/**
+ * The spans of traces, each once: those without a parent first, then in the order in which they began. Where `worth` says so of the
+ * packed spans, a trace has none.
+ */
 export async function spansOf(
-  { state, blobs }: { state: Reader & Pick<Database, "all">; blobs: BlobStore },
+  { state, blobs }: { state: Reader; blobs: BlobStore },
   traces: string[],
+  worth: (bodies: Uint8Array[]) => boolean = () => true,
 ): Promise<Map<string, Span[]>> {
-  const found = new Map<string, Span[]>(traces.map((trace) => [trace, []]));
-  for (const batch of await batchesOf(state, traces)) {
-    const body = batch.body ?? (await collectBytes(await blobs.get(batch.blob_key!))); // one of the two is there
-    found.get(batch.trace)!.push(...unpackSpans(batch.trace, body));
-  }
-  for (const [trace, spans] of found) found.set(trace, mergeSpans(spans).sort(inOrder));
-  return found;
+  const bodies = new Map<string, Uint8Array[]>(traces.map((trace) => [trace, []]));
+  for (const { trace, body, blob_key: key } of await batchesOf(state, traces))
+    bodies.get(trace)!.push(body ?? (await collectBytes(await blobs.get(key!)))); // one of the two is there
+  const spans = [...bodies].map(([trace, packed]): [string, Span[]] => {
+    const unpacked = worth(packed) ? packed.flatMap((body) => unpackSpans(trace, body)) : [];
+    return [trace, mergeSpans(unpacked).sort(inOrder)];
+  });
+  return new Map(spans);
 }
 
 function inOrder(a: Span, b: Span): number {

@@ -48,6 +48,8 @@ export interface TraceFilter {
   where: Sql;
   row(row: TraceRow): boolean;
   spans: ((spans: Span[]) => boolean) | undefined;
+  /** Whether packed spans may hold what `spans` looks for: false saves unpacking them. */
+  packed(bodies: Uint8Array[]): boolean;
 }
 
 /** Throws `invalid_argument` for a condition that makes no sense. */
@@ -58,6 +60,7 @@ export function compileFilter(conditions: TraceCondition[]): TraceFilter {
     where: conditions.reduce((joined, condition) => sql`${joined} and ${narrowing(condition)}`, everything),
     row: (row) => rowTests.every((holds) => holds(row)),
     spans: spanTests.length === 0 ? undefined : (spans) => spanTests.every((holds) => holds(spans)),
+    packed: packedTest(conditions.flatMap((condition) => ("span" in condition ? condition.span : []))),
   };
 }
 const everything = sql`1 = 1`;
@@ -154,6 +157,26 @@ function spanTest(tests: SpanTest[]): (spans: Span[]) => boolean {
     return (span) => holds(test.field === "text" ? spanText(span) : span[test.field]);
   });
   return (spans) => spans.some((span) => compiled.every((holds) => holds(span)));
+}
+
+/** Words of the patterns that texts are searched for stand in the packed spans as they are: no escape of JSON falls into them. */
+function packedTest(tests: SpanTest[]): TraceFilter["packed"] {
+  const words = tests.flatMap((test): ({ exact: Buffer } | { exact?: undefined; folded: string })[] => {
+    const { op, value } = test;
+    if ((op !== "like" && op !== "ilike") || typeof value !== "string") return [];
+    if ("field" in test && test.field !== "name" && test.field !== "text") return []; // packed as numbers
+    const pieces = value.split(/[%_]/).filter((piece) => /^[\p{L}\p{N} -]+$/u.test(piece));
+    return pieces.map((piece) => (op === "like" ? { exact: Buffer.from(piece) } : { folded: piece.toLowerCase() }));
+  });
+  if (words.length === 0) return () => true;
+  const folds = words.some(({ exact }) => exact === undefined);
+  return (bodies) => {
+    const buffers = bodies.map((body) => Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+    const texts = folds ? buffers.map((buffer) => buffer.toString("utf8").toLowerCase()) : [];
+    return words.every((word) =>
+      word.exact === undefined ? texts.some((text) => text.includes(word.folded)) : buffers.some((buffer) => buffer.includes(word.exact)),
+    );
+  };
 }
 
 /** All that a span says, as text. */

@@ -256,6 +256,9 @@ describe("a search", () => {
     expect(await count({ tag: "rare", op: "missing" })).toBe(24);
     expect(await count({ tag: "shade", op: "matches", value: "^[12]$" })).toBe(12);
     expect(await count({ span: [{ field: "text", op: "ilike", value: '%"NEEDLE"%' }] })).toBe(1);
+    expect(await count({ span: [{ field: "text", op: "like", value: "%the%needle%" }] })).toBe(1);
+    expect(await count({ span: [{ field: "text", op: "like", value: "%Needle%" }] })).toBe(0);
+    expect(await count({ span: [{ field: "status", op: "like", value: "%rro%" }] })).toBe(5);
     expect(await count({ span: [{ attribute: "model", op: "=", value: "m1" }] })).toBe(12);
     expect(await count({ field: "name", op: "=", value: "job\0" })).toBe(0);
     expect(await count({ field: "status", op: ">", value: 5 })).toBe(0);

@@ -94,7 +94,13 @@ async function exportRuns(context: ExportContext, experiment: ExperimentRecord):
   const { here, report, signal } = context;
   for (let cursor: string | undefined; ;) {
     signal.throwIfAborted();
-    const page = await searchRuns(here.tracking, { experiments: [experiment.id], view: "all", limit: 200, orderBy: [{ attribute: "startedMs" }], ...(cursor !== undefined && { cursor }) });
+    const page = await searchRuns(here.tracking, {
+      experiments: [experiment.id],
+      view: "all",
+      limit: 200,
+      orderBy: [{ attribute: "startedMs" }],
+      ...(cursor !== undefined && { cursor }),
+    });
     report.kinds.runs.found += page.runs.length;
     for (let i = 0; i < page.runs.length; i += runsAtOnce)
       await Promise.all(page.runs.slice(i, i + runsAtOnce).map(({ id }) => orProblem(report, "runs", id, () => exportRun(context, experiment, id))));

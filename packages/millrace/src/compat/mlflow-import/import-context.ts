@@ -10,6 +10,8 @@ export interface ImportContext {
   source: MlflowSource;
   report: TransferReport;
   clock: Clock;
+  /** When this import began, after everything that is written down of earlier ones. */
+  atMs: number;
   scratchFolder: string;
   /** Copies the files of runs and models, where they can be had. */
   artifacts: boolean;
@@ -22,7 +24,7 @@ export interface ImportContext {
 }
 
 export function newItem(context: ImportContext, kind: ItemKind, id: string, stamp: string, digest: string | null): Item {
-  return { kind, id, stamp, digest, at_ms: context.clock.now() };
+  return { kind, id, stamp, digest, at_ms: context.atMs };
 }
 
 /** What to do with a thing of the source, from what stands here and what an earlier import wrote down. */

@@ -5,11 +5,12 @@ import { importFiles, loggedModelTarget, runTarget } from "./import-files.ts";
 import { importLoggedModels } from "./import-logged-models.ts";
 import { importModels } from "./import-models.ts";
 import { importRuns } from "./import-runs.ts";
+import { lastTaken } from "./ledger.ts";
 import type { ExperimentRecord } from "./records.ts";
 import { newReport, orProblem, type TransferReport } from "./report.ts";
 import { verifyImport } from "./verify.ts";
 
-export interface ImportOptions extends Omit<ImportContext, "report"> {
+export interface ImportOptions extends Omit<ImportContext, "report" | "atMs"> {
   /** Experiments by name or id, with their runs and logged models; all, and the registered models, unless told. */
   experiments?: string[];
 }
@@ -22,14 +23,14 @@ export interface ImportOptions extends Omit<ImportContext, "report"> {
  */
 export async function importMlflow({ experiments: wanted, ...options }: ImportOptions): Promise<TransferReport> {
   const report = newReport(`${options.source.origin} (${options.source.description})`, "this project", options.dryRun);
-  const context: ImportContext = { ...options, report };
-  const startedMs = context.clock.now();
+  const before = await lastTaken(options.here.tracking.state, options.source.origin);
+  const context: ImportContext = { ...options, report, atMs: Math.max(options.clock.now(), before + 1) };
   const experiments = await importExperiments(context, chosen(await context.source.experiments(), wanted));
   for (const experiment of experiments) await importContents(context, experiment);
   if (wanted === undefined) await importModels(context);
   report.leftOut.push(...(await context.source.leftOut()));
   if (wanted !== undefined) report.leftOut.push({ what: "registered models, since experiments were chosen", count: 0 });
-  if (!context.dryRun) await verifyImport(context, startedMs);
+  if (!context.dryRun) await verifyImport(context);
   return report;
 }
 

@@ -31,6 +31,12 @@ export async function itemsAfter(reader: Reader, origin: string, kind: ItemKind,
     where origin = ${origin} and kind = ${kind} and id > ${after} order by id limit ${limit}`);
 }
 
+/** When something was last taken from a store; 0 for never. */
+export async function lastTaken(reader: Reader, origin: string): Promise<number> {
+  const row = await reader.get<{ at: number | null }>(sql`select max(at_ms) as at from mlflow_import where origin = ${origin}`);
+  return row?.at ?? 0;
+}
+
 /** Writes items down, in one transaction, durable when resolved. */
 export async function saveItems(state: Database, origin: string, items: Item[]): Promise<void> {
   if (items.length === 0) return;

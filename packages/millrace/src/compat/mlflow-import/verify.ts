@@ -11,7 +11,7 @@ const kinds: Partial<Record<Item["kind"], ReportKind>> = { experiment: "experime
  * Reads everything back that was ever taken from this source, and compares it with the digest of what was read there. What was taken
  * in this import and is not equal is a mismatch; what was taken earlier and is not equal was changed here since.
  */
-export async function verifyImport(context: ImportContext, startedMs: number): Promise<void> {
+export async function verifyImport(context: ImportContext): Promise<void> {
   const { here, source, report, signal } = context;
   for (const [kind, name] of Object.entries(kinds) as [Item["kind"], ReportKind][]) {
     for (let after = ""; ;) {
@@ -23,7 +23,7 @@ export async function verifyImport(context: ImportContext, startedMs: number): P
         if (digest === item.digest) {
           report.verified[name] = (report.verified[name] ?? 0) + 1;
           if (kind === "run") report.verified.points += Number(digest.split(" ")[1]);
-        } else if (item.at_ms < startedMs) report.changedHere++;
+        } else if (item.at_ms < context.atMs) report.changedHere++;
         else
           report.problems.push({
             ...{ problem: "mismatch", kind: name, id: item.id, remedy: "Run the import again with --recheck; if it stays, report it." },

@@ -66,6 +66,7 @@ export function parseYaml(text: string, file: string): Yaml {
     const parts = [rest.trim()];
     while (at < lines.length && (lines[at]!.trim() === "" ? continues(indent) : indentOf(lines[at]!) > indent)) parts.push(lines[at++]!.trim());
     const plain = fold(parts.join("\n"));
+    if (/: |:$| #/.test(plain)) throw fail("a text that needs quotes has none");
     return /^(null|Null|NULL|~)$/.test(plain) ? null : plain;
   }
 

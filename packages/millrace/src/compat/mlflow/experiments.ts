@@ -157,9 +157,16 @@ export function viewOf(fields: Fields, name: string): View {
 /** The experiment by id, deleted or not. */
 export async function findById(tracking: TrackingServices, id: string): Promise<Experiment> {
   if (id === standard.id) await ensureStandard(tracking);
-  return getExperiment(tracking, { id }).catch((error: unknown) => {
-    throw error instanceof AppError && error.code === "not_found" ? noExperiment(id) : error;
-  });
+  return getExperiment(tracking, { id })
+    .catch(async (error: unknown) => {
+      if (id !== standard.id) throw error;
+      ensured.delete(tracking.state); // it was purged since it was made
+      await ensureStandard(tracking);
+      return getExperiment(tracking, { id });
+    })
+    .catch((error: unknown) => {
+      throw error instanceof AppError && error.code === "not_found" ? noExperiment(id) : error;
+    });
 }
 
 export function notActive(id: string): AppError {

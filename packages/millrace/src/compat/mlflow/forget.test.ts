@@ -91,3 +91,10 @@ test("registered versions keep their files where clients look for them", async (
   expect(files.map(({ path }) => path)).toEqual(["MLmodel"]);
   expect((await call("GET", `model-versions/get?name=of%20the%20run&version=1`)).body.model_version).toMatchObject({ run_id: run });
 });
+
+test("the standard experiment is made again where it was purged", async () => {
+  await post("runs/create", { experiment_id: "0" });
+  await archive(place.tracking, { experiments: ["0"] });
+  expect(await purge(place.tracking, keepers, { experiments: ["0"] })).toMatchObject({ experiments: 1, runs: 1 });
+  expect((await post("runs/create", { experiment_id: "0" })).run.info.experiment_id).toBe("0");
+});

@@ -72,23 +72,24 @@ export async function executeFlow(services: Services, flow: AnyFlow, options: Fl
   runLog.ready = () => started;
   let runId: string | undefined;
   try {
-    const work = () => runFlow({
-      ledger,
-      flow,
-      steps,
-      code,
-      params: options.params ?? {},
-      ...(options.resume !== undefined && { resume: options.resume }),
-      ...(options.fresh && { fresh: true }),
-      ...(options.cause !== undefined && { cause: options.cause }),
-      ...(options.signal && { signal: options.signal }),
-      log: services.log,
-      scratchRoot: join(project.home, "scratch"),
-      onEvent: (event) => {
-        runId = event.runId;
-        onEvent(event);
-      },
-    });
+    const work = () =>
+      runFlow({
+        ledger,
+        flow,
+        steps,
+        code,
+        params: options.params ?? {},
+        ...(options.resume !== undefined && { resume: options.resume }),
+        ...(options.fresh && { fresh: true }),
+        ...(options.cause !== undefined && { cause: options.cause }),
+        ...(options.signal && { signal: options.signal }),
+        log: services.log,
+        scratchRoot: join(project.home, "scratch"),
+        onEvent: (event) => {
+          runId = event.runId;
+          onEvent(event);
+        },
+      });
     const result = await captureConsole((bytes) => watch?.console(bytes), work);
     await started;
     await watch?.stop();

@@ -15,6 +15,7 @@ import {
 } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { deleteFileRows, fileAt, filesIn, type FileRow, renameFileContent, saveFile } from "./files.ts";
+import { ifThere } from "./if-there.ts";
 import { loggedModelsOfRun } from "./logged-model-reads.ts";
 import { experimentLocation, runRoot } from "./places.ts";
 import { absent, invalid } from "./protocol.ts";
@@ -215,7 +216,7 @@ async function placeOf(tracking: TrackingServices, path: string): Promise<Place>
   const parts = path.split("/");
   for (let i = 1; i < parts.length; i++) {
     if (parts[i] !== "artifacts") continue;
-    const run = await getRun(tracking, parts[i - 1]!).catch(() => undefined); // a name like any other
+    const run = await ifThere(getRun(tracking, parts[i - 1]!)); // or a name like any other
     if (run === undefined) continue;
     const root = runRoot(await experimentLocation(tracking.state, run.experiment), run.id);
     if (rootPath(root) === parts.slice(0, i + 1).join("/")) return { run: run.id, path: parts.slice(i + 1).join("/") };

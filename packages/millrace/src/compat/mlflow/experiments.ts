@@ -16,6 +16,7 @@ import type { Database } from "#ports/database";
 import { endpoint, type Handler } from "./endpoint.ts";
 import { parseFilter, parseOrder } from "./filter.ts";
 import { experimentGrammar } from "./grammars.ts";
+import { ifThere } from "./if-there.ts";
 import { checkKey, checkLength, checkPage, limits } from "./limits.ts";
 import { checkLocation } from "./locations.ts";
 import { inOrder, matches, pageOf, type Searchable } from "./match.ts";
@@ -57,7 +58,7 @@ const get: Handler = async ({ tracking }, fields) => {
 const getByName: Handler = async ({ tracking }, fields) => {
   const name = needText(fields, "experiment_name");
   await ensureStandard(tracking);
-  const found = await getExperiment(tracking, { name }).catch(() => undefined);
+  const found = await ifThere(getExperiment(tracking, { name }));
   if (found === undefined) throw absent(`Could not find experiment with name '${name}'`);
   return { experiment: await answer(tracking, found) };
 };

@@ -13,6 +13,7 @@ import {
 import { AppError } from "#kit/app-error";
 import { endpoint, type Handler } from "./endpoint.ts";
 import { findById, notActive } from "./experiments.ts";
+import { ifThere } from "./if-there.ts";
 import { checkLength, checkRunId, cut, limits } from "./limits.ts";
 import { experimentLocation } from "./places.ts";
 import { absent, invalid } from "./protocol.ts";
@@ -115,7 +116,7 @@ export async function translated<Result>(id: string, work: () => Promise<Result>
 
 async function knownRun(tracking: TrackingServices, id: string | undefined): Promise<string | undefined> {
   if (id === undefined) return undefined;
-  const run: Run | undefined = await getRun(tracking, id).catch(() => undefined); // a tag may say anything
+  const run: Run | undefined = await ifThere(getRun(tracking, id)); // a tag may say anything
   return run?.id;
 }
 

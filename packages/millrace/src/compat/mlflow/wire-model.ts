@@ -1,5 +1,6 @@
 import { getRun, type TrackingServices } from "#domains/tracking";
 import type { ModelVersion, RegisteredModel } from "#domains/registry";
+import { ifThere } from "./if-there.ts";
 import { experimentLocation, runRoot } from "./places.ts";
 import type { VersionRow } from "./version-rows.ts";
 import { wireTexts } from "./wire-run.ts";
@@ -33,7 +34,7 @@ export async function knownVersion(tracking: TrackingServices, version: ModelVer
 }
 
 async function sourceOf(tracking: TrackingServices, { runId, digest }: ModelVersion): Promise<string> {
-  const run = runId === undefined ? undefined : await getRun(tracking, runId).catch(() => undefined); // runs of other stores
+  const run = runId === undefined ? undefined : await ifThere(getRun(tracking, runId)); // runs of other stores are not
   const output = run?.outputs.find((each) => each.kind === "model" && each.digest === digest);
   if (run === undefined || output === undefined) return "";
   return `${runRoot(await experimentLocation(tracking.state, run.experiment), run.id)}/${output.name}`;

@@ -1,7 +1,7 @@
 import { AppError } from "#kit/app-error";
 import { type Sql, sql, sqlIn, sqlJoin } from "#kit/sql";
 import type { TracesServices } from "./model.ts";
-import { blobKeys, deleteTraceRows, oldestTraceIds } from "./store.ts";
+import { deleteTraceRows, oldestTraceIds } from "./store.ts";
 
 export interface TraceDeletion {
   experiment?: string;
@@ -14,8 +14,11 @@ export interface TraceDeletion {
 
 const tracesPerCommit = 100;
 
-/** Takes traces away for good, with their spans. Tells which went. Throws `invalid_argument` for a deletion that names neither traces nor a time. */
-export async function deleteTraces({ state, blobs }: TracesServices, { experiment, ids, untilMs, limit }: TraceDeletion): Promise<string[]> {
+/**
+ * Takes traces away for good, with their spans. Tells which went. Spans in the blob store stay until `gc` finds that nothing refers to
+ * them: the same may be delivered again in this moment. Throws `invalid_argument` for a deletion that names neither traces nor a time.
+ */
+export async function deleteTraces({ state }: TracesServices, { experiment, ids, untilMs, limit }: TraceDeletion): Promise<string[]> {
   if (ids === undefined && untilMs === undefined)
     throw new AppError("invalid_argument", "A deletion of traces names the traces, or the time until which they began.");
   const deleted: string[] = [];
@@ -29,9 +32,7 @@ export async function deleteTraces({ state, blobs }: TracesServices, { experimen
       const most = Math.min(tracesPerCommit, (limit ?? Number.POSITIVE_INFINITY) - deleted.length);
       const found = most <= 0 ? [] : await oldestTraceIds(state, where, most);
       if (found.length === 0) break;
-      const keys = await blobKeys(state, found);
       await state.write((transaction) => deleteTraceRows(transaction, found));
-      for (const key of keys) await blobs.delete(key); // after the rows: a reader finds either both or neither
       deleted.push(...found);
     }
   }

@@ -7,6 +7,7 @@ import { openLocalBlobs } from "#adapters/blob-store/local";
 import { createExperiment, deleteExperiment, trackingMigrations } from "#domains/tracking";
 import { fixedClock } from "#kit/clock";
 import { openTestState } from "../../../../../tests/contracts/state.ts";
+import { traceBlobs, tracePlace } from "./blob-references.ts";
 import { assessTrace, deleteAssessment, linkTrace, updateAssessment, updateTrace } from "./change-trace.ts";
 import { deleteTraces } from "./delete-traces.ts";
 import { tracesMigrations } from "./migrations.ts";
@@ -102,12 +103,16 @@ describe("spans", () => {
     await expect(recordSpans(services, { experiment: "none", spans: [{ span: span() }] })).rejects.toMatchObject({ code: "not_found" });
   });
 
-  it("that are long are kept as blobs, and go with their trace", async () => {
+  it("that are long are kept as blobs, which their trace refers to", async () => {
     await record(span({ attributes: { prompt: "x".repeat(300_000) } }), span({ id: id(2) }));
     expect(await readdir(join(folder, "traces", trace))).toHaveLength(1);
     expect((await readTrace(services, trace)).spans.map((each) => each.id)).toEqual([id(1), id(2)]);
+    const keys = (await readdir(join(folder, "traces", trace))).map((name) => `traces/${trace}/${name}`);
+    expect(keys.every((key) => tracePlace.pattern.test(key))).toBe(true);
+    const referred = async () => [...(await traceBlobs.among(services.state, [...keys, `traces/other/${"0".repeat(64)}`]))];
+    expect(await referred()).toEqual(keys);
     expect(await deleteTraces(services, { ids: [trace] })).toEqual([trace]);
-    expect(await readdir(join(folder, "traces", trace)).catch(() => [])).toEqual([]);
+    expect(await referred()).toEqual([]);
   });
 
   it("past what a trace holds are refused, the rest is kept", async () => {

@@ -153,29 +153,38 @@ export const sample: Measure = async (bench) => {
   return { points, firstMs: round(first), ...summary(times) };
 };
 
-export const files: Measure = async ({ server, requests, sizes }) => {
-  const info = await createRun(requests, await createExperiment(requests, "files"), "files");
-  const path = `${paths.artifacts}/${info.artifact_uri.replace(/^mlflow-artifacts:\/*/, "")}/large.bin`;
-  const sizeBytes = sizes.fileMb * 2 ** 20;
-  const megabytes = sizeBytes / 1e6;
-  const mostOfUpload = server.watchMemory();
-  let began = performance.now();
-  const answer = await upload(server.port, path, sizeBytes);
-  const uploadMs = performance.now() - began;
-  const uploadMemoryMb = mostOfUpload();
-  if (answer.status !== 200) throw new Error(`the upload was answered with ${answer.status}: ${answer.body.toString().slice(0, 500)}`);
-  const mostOfDownload = server.watchMemory();
-  began = performance.now();
-  const got = await download(server.port, path);
-  const downloadMs = performance.now() - began;
-  if (got.status !== 200 || got.sizeBytes !== sizeBytes) throw new Error(`the download gave ${got.sizeBytes} bytes with ${got.status}`);
-  return {
-    fileMb: sizes.fileMb,
-    uploadMbPerSecond: Math.round(megabytes / (uploadMs / 1_000)),
-    downloadMbPerSecond: Math.round(megabytes / (downloadMs / 1_000)),
-    ...{ uploadMemoryMb, downloadMemoryMb: mostOfDownload() },
-  };
+/** On a server that has done nothing else, so that the memory is that of the files. */
+export const files: StartMeasure = async (place, name, sizes) => {
+  const server = await place.start(name);
+  try {
+    const requests = await openRequests(server.port);
+    const info = await createRun(requests, await createExperiment(requests, "files"), "files");
+    requests.connection.close();
+    const path = `${paths.artifacts}/${info.artifact_uri.replace(/^mlflow-artifacts:\/*/, "")}/large.bin`;
+    const sizeBytes = sizes.fileMb * 2 ** 20;
+    const uploaded = await metered(server, sizeBytes, async () => {
+      const answer = await upload(server.port, path, sizeBytes);
+      if (answer.status !== 200) throw new Error(`the upload was answered with ${answer.status}: ${answer.body.toString().slice(0, 500)}`);
+    });
+    const downloaded = await metered(server, sizeBytes, async () => {
+      const got = await download(server.port, path);
+      if (got.status !== 200 || got.sizeBytes !== sizeBytes) throw new Error(`the download gave ${got.sizeBytes} bytes with ${got.status}`);
+    });
+    return {
+      ...{ fileMb: sizes.fileMb, uploadMbPerSecond: uploaded.mbPerSecond, downloadMbPerSecond: downloaded.mbPerSecond },
+      ...{ uploadMemoryMb: uploaded.memoryMb, downloadMemoryMb: downloaded.memoryMb },
+    };
+  } finally {
+    await server.stop();
+  }
 };
+
+async function metered(server: Server, sizeBytes: number, work: () => Promise<void>): Promise<{ mbPerSecond: number; memoryMb: number }> {
+  const most = server.watchMemory();
+  const began = performance.now();
+  await work();
+  return { mbPerSecond: Math.round(sizeBytes / 1e6 / ((performance.now() - began) / 1_000)), memoryMb: most() };
+}
 
 /** MLflow's own Python client, unmodified. */
 export const client: Measure = async ({ server, sizes }) => {

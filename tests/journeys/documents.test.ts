@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withMeasuredTable } from "../../bench/measured-table.ts";
+import { withTrackingTable } from "../../bench/tracking/report.ts";
 import { commandTable } from "#entry/command-table";
 import { allRoutes } from "#entry/routes";
 import { routeCommandTexts } from "#generated/route-commands";
@@ -61,6 +62,13 @@ describe("ARCHITECTURE.md", () => {
     const named = [...text.matchAll(/`((?:kit|ports|domains|adapters|compat|entry)\/[\w./-]+)`/g)].map(([, path]) => path!);
     expect(named.length).toBeGreaterThan(40);
     expect(named.filter((path) => !existsSync(join(root, "packages", "millrace", "src", path)))).toEqual([]);
+  });
+});
+
+describe("docs/explanation/tracking-benchmarks.md", () => {
+  it("has the numbers that were measured", async () => {
+    const page = await readPage("docs/explanation/tracking-benchmarks.md");
+    expect(page, "run: node --conditions=source bench/tracking/report.ts").toBe(withTrackingTable(page));
   });
 });
 

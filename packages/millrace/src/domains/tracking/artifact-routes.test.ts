@@ -100,6 +100,22 @@ describe("artifacts over HTTP", () => {
   });
 });
 
+describe("an archive of artifacts", () => {
+  it("has all files below a folder, by their paths in it", async () => {
+    for (const path of ["z/a.txt", "z/deep/b.txt", "z/deep/er/c.txt"]) await logArtifact(test.services, { run, path, data: Buffer.from(path) });
+    const answer = await fetch(url("archive?folder=z"));
+    expect([answer.status, answer.headers.get("content-type"), answer.headers.get("content-disposition")]).toEqual([
+      200,
+      "application/zip",
+      "attachment; filename=z.zip",
+    ]);
+    const text = Buffer.from(await answer.arrayBuffer()).toString("latin1");
+    for (const path of ["a.txt", "deep/b.txt", "deep/er/c.txt"]) expect(text).toContain(`${path}z/${path}`); // the name, then the bytes
+    expect((await fetch(url("archive?folder=none"))).status).toBe(404);
+    expect((await fetch(url("archive?folder=../x"))).status).toBe(400);
+  });
+});
+
 describe("previews", () => {
   it("of texts tell their format by content and show the beginning", async () => {
     expect(await preview("t/empty", "")).toEqual({ kind: "empty" });

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { fileAnswer } from "#kit/file-answer";
 import { withBody } from "#kit/request-body";
 import { route } from "#kit/route";
+import { archiveArtifacts } from "./artifact-archive.ts";
 import { deleteArtifact } from "./delete-artifact.ts";
 import { logArtifact } from "./log-artifact.ts";
 import type { Artifact, TrackingServices } from "./model.ts";
@@ -104,6 +105,22 @@ export const artifactRoutes = [
     },
   }),
   artifactRoute({
+    name: "artifacts.archive",
+    method: "GET",
+    path: "/api/runs/{run}/archive",
+    summary: "All files below a folder of a run's artifacts as one ZIP archive.",
+    permission: "project:read",
+    input: z.object({ run, folder: z.string().max(1_000).default("").describe("the folder; everything unless told") }),
+    produces: "application/zip",
+    errors: ["not_found", "invalid_argument"],
+    cli: { positional: ["run", "folder"] },
+    async handle({ tracking }, input) {
+      const name = (input.folder === "" ? input.run : input.folder.split("/").at(-1)!).replaceAll(/[^\w.-]/g, "_"); // split gives at least one part
+      const headers = { "content-disposition": `attachment; filename=${name}.zip`, "content-security-policy": "sandbox; default-src 'none'" };
+      return { contentType: "application/zip", headers, body: await archiveArtifacts(tracking, input) };
+    },
+  }),
+  artifactRoute({
     name: "artifacts.download",
     method: "GET",
     path: "/api/runs/{run}/files/{path*}",
@@ -138,15 +155,15 @@ export const artifactRoutes = [
     streams: true,
     cli: false,
     input: bytesInput,
-    produces: "application/json",
+    output: artifactOutput,
     errors: ["not_found", "invalid_argument", "conflict", "storage_full"],
     async handle({ tracking, scratchFolder = join(tmpdir(), "millrace-uploads") }, { body, headers, ...given }) {
       const type = headers["content-type"];
       const mediaType = typeof type === "string" ? { mediaType: type.slice(0, 200) } : {};
-      const artifact = await withBody(body, (stream) =>
+      const stored = withBody(body, (stream) =>
         logArtifact(tracking, { run: given.run, path: given.path, data: { stream, scratchFolder }, ...mediaType }),
       );
-      return { status: 200, contentType: "application/json; charset=utf-8", body: JSON.stringify(output(artifact)) };
+      return output(await stored);
     },
   }),
 ];

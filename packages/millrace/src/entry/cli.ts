@@ -1,5 +1,6 @@
 import { enableCompileCache } from "node:module";
 import { resolve } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
 import { commandTable, exitCodes, type CommandEntry } from "./command-table.ts";
 import { globalOptions, versionOption } from "./global-options.ts";
@@ -83,6 +84,9 @@ async function call(
   options: Record<string, unknown>,
   signal: AbortSignal,
 ): Promise<number> {
+  // What streams through (uploads, downloads, long answers) is then freed after a few megabytes, not after tens of them. The space
+  // never shrinks by itself, so this comes before the command's code is loaded, which would make it grow.
+  if (entry.lean) setFlagsFromString("--semi-space-growth-factor=1");
   const global = program.opts<{ json?: boolean; quiet?: boolean; project?: string; home?: string; debug?: boolean }>();
   const { openTerminal, reportError } = await import("./command-line.ts");
   const terminal = openTerminal({ json: global.json ?? false, quiet: global.quiet ?? false, stdout: process.stdout, stderr: process.stderr });

@@ -10,6 +10,8 @@ export interface CommandEntry {
   /** `<required>`, `[optional]` or `[many...]`. */
   args?: string;
   options?: OptionText[];
+  /** Runs for long and passes much through: its heap's space for new objects stays at its first size. */
+  lean?: boolean;
   /** The code is loaded only when the command is called, so that help is quick. */
   load: () => Promise<CommandModule>;
 }
@@ -121,6 +123,7 @@ export const commandTable: CommandEntry[] = [
       ["--host <host>", "address to bind; any but loopback needs a token first"],
       ["--port <port>", "port to bind; 0 takes any free one"],
     ],
+    lean: true,
     load: () => import("./command-server.ts"),
   },
   {

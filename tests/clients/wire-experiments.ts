@@ -86,6 +86,17 @@ export const experimentScenarios: Record<string, Scenario> = {
     await wire.post("experiments/delete-experiment-tag", { experiment_id: "123456", key: "a" });
     await wire.get("experiments/get", { experiment_id });
   },
+  "experiments' tags have limits": async (wire) => {
+    const experiment_id = await newExperiment(wire, "limits of tags");
+    const set = (key: string, value: string) => wire.post("experiments/set-experiment-tag", { experiment_id, key, value });
+    await set("k".repeat(250), "v");
+    await set("k".repeat(251), "v");
+    for (const length of [5_000, 5_001, 20_000, 20_001]) await set(`t${length}`, "v".repeat(length));
+    await wire.get("experiments/get", { experiment_id });
+    await wire.post("experiments/create", { name: "a long tag", tags: [{ key: "t", value: "v".repeat(5_001) }] });
+    await wire.post("experiments/create", { name: "a too long tag", tags: [{ key: "t", value: "v".repeat(20_001) }] });
+    await wire.post("experiments/create", { name: "a too long key", tags: [{ key: "k".repeat(251), value: "v" }] });
+  },
   "experiments are searched in pages": async (wire) => {
     for (let i = 0; i < 5; i++) await newExperiment(wire, `paged ${i}`);
     const asked = { filter: "name LIKE 'paged%'", order_by: ["name ASC"], max_results: 2 };

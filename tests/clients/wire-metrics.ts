@@ -53,6 +53,30 @@ export const metricScenarios: Record<string, Scenario> = {
     for (const odd of [1.5, true]) await log({ step: odd }, wire.unlike(because.wrongType));
     await log({ timestamp: 2 ** 53 }, wire.unlike("whole numbers are exact up to 2^53 here"));
   },
+  "the greater step is the latest, then the time, then the value": async (wire) => {
+    const run_id = await newRun(wire, "latest");
+    const points: [string, number, number, Json][] = [
+      ["a", 1, 5, 1],
+      ["a", 0, 9, 2],
+      ["b", 1, 5, 1],
+      ["b", 1, 4, 2],
+      ["c", 1, 5, 1],
+      ["c", 1, 5, 3],
+      ["c", 1, 5, 2],
+      ["d", 1, 5, 1],
+      ["d", 1, 5, "NaN"],
+      ["e", 1, 5, "NaN"],
+      ["e", 1, 5, 1],
+      ["f", -1, 5, 1],
+      ["f", -2, 9, 2],
+    ];
+    for (const [key, step, timestamp, value] of points) await wire.post("runs/log-metric", { run_id, key, step, timestamp, value });
+    await wire.get("runs/get", { run_id });
+    const batch = await newRun(wire, "latest of a batch");
+    await wire.post("runs/log-batch", { run_id: batch, metrics: points.map(([key, step, timestamp, value]) => ({ key, step, timestamp, value })) });
+    await wire.get("runs/get", { run_id: batch });
+    for (const metric_key of ["c", "d", "f"]) await wire.get("metrics/get-history", { run_id: batch, metric_key });
+  },
   "params are logged one at a time": async (wire) => {
     const run_id = await newRun(wire, "params");
     const log = (more: { [key: string]: Json }) => wire.post("runs/log-parameter", { run_id, key: "p", value: "1", ...more });

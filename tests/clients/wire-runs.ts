@@ -114,6 +114,20 @@ export const runScenarios: Record<string, Scenario> = {
     await wire.post("runs/delete-tag", { run_id: absentRun, key: "a" });
     await wire.get("runs/get", { run_id });
   },
+  "numbers that are none are searched": async (wire) => {
+    const experiment_id = await newExperiment(wire, "numbers that are none");
+    for (const [i, value] of ["NaN", "Infinity", "-Infinity", 0, 1].entries()) {
+      const run_id = at(await wire.post("runs/create", { experiment_id, run_name: `run ${i}`, start_time: i }), "run.info.run_id");
+      await wire.post("runs/log-metric", { run_id, key: "m", value, timestamp: 1 });
+    }
+    await wire.post("runs/create", { experiment_id, run_name: "without", start_time: 9 });
+    const search = (given: { [key: string]: Json }) =>
+      wire.post("runs/search", { experiment_ids: [experiment_id], order_by: ["start_time"], ...given });
+    await search({ order_by: ["metrics.m ASC"] });
+    await search({ order_by: ["metrics.m DESC"] });
+    for (const filter of ["metrics.m > 0", "metrics.m >= 0", "metrics.m < 0", "metrics.m = 0", "metrics.m != 0", "metrics.m > 1e308"])
+      await search({ filter });
+  },
   "runs are searched": async (wire) => {
     const experiment_id = await newExperiment(wire, "searched");
     for (let i = 0; i < 4; i++) {
@@ -191,6 +205,15 @@ export const runScenarios: Record<string, Scenario> = {
     await log({ dataset: { ...dataset, name: "" } }, wire.unlike(because.empty));
     await log({ tags: [] }, wire.unlike(because.empty));
     await log("text", wire.unlike(because.wrongType));
+  },
+  "many datasets in one call": async (wire) => {
+    const run_id = await newRun(wire, "many datasets");
+    const dataset = { digest: "1", source_type: "s", source: "{}" };
+    const many = (count: number, what: string) => Array.from({ length: count }, (_, i) => ({ dataset: { ...dataset, name: `${what} ${i}` } }));
+    await wire.post("runs/log-inputs", { run_id, datasets: many(1_000, "a") });
+    await wire.unlike("a call takes 1,000 datasets, as MLflow's own limit says").post("runs/log-inputs", { run_id, datasets: many(1_001, "b") });
+    await wire.post("runs/log-inputs", { run_id, datasets: [{ dataset: { ...dataset, name: "profile", profile: "p".repeat(16_777_215) } }] });
+    await wire.post("runs/log-inputs", { run_id, datasets: [{ dataset: { ...dataset, name: "large", profile: "p".repeat(16_777_216) } }] });
   },
   "datasets are searched": async (wire) => {
     const run_id = await newRun(wire, "searched datasets");

@@ -18,6 +18,9 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** A file's bytes, as `fetch` takes them: in memory, a `Blob` (such as `openAsBlob` gives), or a stream. */
+export type FileBody = Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** How the generated operations reach the server. */
@@ -26,27 +29,34 @@ export interface Call {
   json<Output>(method: Method, path: string, input: object, options?: CallOptions): Promise<Output>;
   /** An answer that is not JSON, its body unread. Rejects with `MillraceError`. */
   raw(method: Method, path: string, input: object, options?: CallOptions): Promise<Response>;
+  /** Sends a file as the body; the answer's JSON. Rejects with `MillraceError`. */
+  file<Output>(method: Method, path: string, input: object, file: FileBody, options?: CallOptions): Promise<Output>;
 }
 
 /** Calls over HTTP: inputs named in the path go there, the rest into the query (GET, DELETE) or a JSON body. */
 export function openCall(client: ClientOptions): Call {
-  const raw: Call["raw"] = async (method, path, input, options) => {
-    const response = await tryCall(client, method, path, input, options);
+  const answerOf = async (method: Method, path: string, input: object, options?: CallOptions, file?: FileBody): Promise<Response> => {
+    const response = await tryCall(client, method, requestOf(client, method, path, input, file), options);
     if (!response.ok) throw await errorOfAnswer(response);
     return response;
   };
+  // The server answers by the schema that `Output` was made from.
   return {
-    raw,
-    async json<Output>(method: Method, path: string, input: object, options?: CallOptions) {
-      const response = await raw(method, path, input, options);
-      return (await response.json()) as Output; // the server answers by the schema that `Output` was made from
-    },
+    raw: (method, path, input, options) => answerOf(method, path, input, options),
+    json: async <Output>(method: Method, path: string, input: object, options?: CallOptions) =>
+      (await (await answerOf(method, path, input, options)).json()) as Output,
+    file: async <Output>(method: Method, path: string, input: object, file: FileBody, options?: CallOptions) =>
+      (await (await answerOf(method, path, input, options, file)).json()) as Output,
   };
 }
 
-async function tryCall(client: ClientOptions, method: Method, path: string, input: object, options: CallOptions = {}): Promise<Response> {
+interface Request {
+  url: string;
+  init: RequestInit & { duplex?: "half" };
+}
+
+async function tryCall(client: ClientOptions, method: Method, request: Request, options: CallOptions = {}): Promise<Response> {
   const { retries = 2, retryDelayMs = 250 } = client;
-  const request = requestOf(client, method, path, input);
   for (let attempt = 0; ; attempt++) {
     const last = method !== "GET" || attempt >= retries;
     try {
@@ -61,21 +71,29 @@ async function tryCall(client: ClientOptions, method: Method, path: string, inpu
   }
 }
 
-function requestOf({ url, token }: ClientOptions, method: Method, path: string, input: object): { url: string; init: RequestInit } {
+function requestOf({ url, token }: ClientOptions, method: Method, path: string, input: object, file?: FileBody): Request {
   const rest = new Map<string, unknown>(Object.entries(input));
-  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-    const value = rest.get(name);
+  const filled = path.replaceAll(/\{(\w+)(\*?)\}/g, (_, name: string, star: string) => {
+    const value = text(rest.get(name));
     rest.delete(name);
-    return encodeURIComponent(text(value));
+    return (star ? value.split("/") : [value]).map((part) => segment(name, part)).join("/");
   });
-  const bodyless = method === "GET" || method === "DELETE";
+  const inQuery = method === "GET" || method === "DELETE" || file !== undefined;
   const headers: Record<string, string> = { accept: "application/json, */*" };
   if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
-  if (!bodyless) headers["content-type"] = "application/json";
+  if (file !== undefined) headers["content-type"] = (file instanceof Blob && file.type) || "application/octet-stream";
+  else if (!inQuery) headers["content-type"] = "application/json";
+  const body = file ?? (inQuery ? undefined : JSON.stringify(Object.fromEntries(rest), notFinite));
   return {
-    url: url.replace(/\/+$/, "") + filled + (bodyless ? queryOf(rest) : ""),
-    init: { method, headers, ...(!bodyless && { body: JSON.stringify(Object.fromEntries(rest), notFinite) }) },
+    url: url.replace(/\/+$/, "") + filled + (inQuery ? queryOf(rest) : ""),
+    init: { method, headers, ...(body !== undefined && { body }), ...(file instanceof ReadableStream && { duplex: "half" }) },
   };
+}
+
+/** One part of a path. `fetch` would take `.` and `..` for ways to other operations, however they are encoded. */
+function segment(name: string, part: string): string {
+  if (part !== "." && part !== "..") return encodeURIComponent(part);
+  throw new MillraceError({ code: "invalid_argument", message: `${name} must not be, or lead through, "${part}".` }, 0);
 }
 
 /** JSON has no NaN and no infinities; the server takes them as texts. */

@@ -2,7 +2,7 @@ import { openCall, type ClientOptions } from "./call.ts";
 import { operations, type Operations } from "./generated/operations.ts";
 
 export { MillraceError } from "./millrace-error.ts";
-export type { CallOptions, ClientOptions } from "./call.ts";
+export type { CallOptions, ClientOptions, FileBody } from "./call.ts";
 export type { ErrorCode } from "./generated/types.ts";
 
 /** A client of one server: one method an operation, grouped by noun, as in `client.models.show({ model: "late-arrival" })`. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { experimentRoutes, metricRoutes, runRoutes, runSearchRoutes } from "../../millrace/src/domains/tracking/index.ts";
+import { artifactRoutes, experimentRoutes, metricRoutes, runRoutes, runSearchRoutes } from "../../millrace/src/domains/tracking/index.ts";
 import { openTestTracking, type TestTracking } from "../../../tests/contracts/tracking.ts";
 import { serveRoutes } from "../../../tests/processes/serve-routes.ts";
 import { createClient } from "./index.ts";
@@ -8,7 +8,9 @@ let test: TestTracking;
 let server: Awaited<ReturnType<typeof serveRoutes>>;
 beforeAll(async () => {
   test = await openTestTracking();
-  server = await serveRoutes([...experimentRoutes, ...runSearchRoutes, ...runRoutes, ...metricRoutes], { tracking: test.services });
+  server = await serveRoutes([...experimentRoutes, ...runSearchRoutes, ...runRoutes, ...metricRoutes, ...artifactRoutes], {
+    tracking: test.services,
+  });
 });
 afterAll(async () => {
   await server.close();
@@ -73,5 +75,23 @@ describe("a TypeScript program", () => {
       code: "invalid_argument",
       message: expect.stringContaining("character 14") as string,
     });
+  });
+
+  it("moves files of any size, from memory, a blob or a stream", async () => {
+    const client = createClient({ url: server.address });
+    const { id: run } = await client.runs.start({ experiment: "files" });
+    const bytes = new Uint8Array(300_000).map((_, i) => i % 251);
+    const bodies = { memory: bytes, blob: new Blob([bytes], { type: "text/plain" }), stream: new Blob([bytes]).stream() };
+    for (const [name, body] of Object.entries(bodies)) {
+      const path = `a folder/ü ${name}#1.bin`;
+      expect(await client.artifacts.upload({ run, path }, body)).toMatchObject({ path, sizeBytes: bytes.length, folder: false });
+      const answer = await client.artifacts.download({ run, path });
+      expect(new Uint8Array(await answer.arrayBuffer())).toEqual(bytes);
+    }
+    expect((await client.artifacts.show({ run, path: "a folder/ü blob#1.bin" })).mediaType).toBe("text/plain");
+    for (const path of ["../x", "a/../../../../tokens", "."]) {
+      await expect(client.artifacts.download({ run, path })).rejects.toMatchObject({ code: "invalid_argument", status: 0 });
+    }
+    await expect(client.runs.details({ run: ".." })).rejects.toMatchObject({ code: "invalid_argument" });
   });
 });

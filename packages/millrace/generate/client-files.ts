@@ -1,5 +1,5 @@
 import { errorCodes } from "#kit/error-codes";
-import { schemaOf } from "#kit/open-api";
+import { inputSchemaOf, schemaOf, takesFile } from "#kit/open-api";
 import type { AnyRoute } from "#kit/route";
 import { declarations, jsonValue, pascalCase, type JsonSchema } from "./schema-types.ts";
 
@@ -9,7 +9,7 @@ const header = "// Made from the server's routes by `npm run generate`; do not e
 export function clientTypes(routes: AnyRoute[]): string {
   const codes = Object.keys(errorCodes).map((code) => JSON.stringify(code));
   const types = routes.flatMap((route) => [
-    declarations(inputType(route), schemaOf(route.input, "input") as JsonSchema),
+    declarations(inputType(route), inputSchemaOf(route) as JsonSchema),
     ...(route.output ? [declarations(outputType(route), schemaOf(route.output, "output") as JsonSchema)] : []),
   ]);
   const codesType = `/** Every error a server can answer with. */\nexport type ErrorCode =\n  | ${codes.join("\n  | ")};`;
@@ -22,7 +22,7 @@ export function clientOperations(routes: AnyRoute[]): string {
   for (const route of routes) plant(tree, route);
   const types = routes.flatMap((route) => [inputType(route), ...(route.output ? [outputType(route)] : [])]).toSorted();
   const imports = types.length > 0 ? `\nimport type {\n  ${types.join(",\n  ")},\n} from "./types.ts";` : "";
-  return `${header}import type { Call, CallOptions } from "../call.ts";${imports}
+  return `${header}import type { Call, CallOptions, FileBody } from "../call.ts";${imports}
 
 /** Every operation of a server, grouped by noun. */
 export type Operations = ReturnType<typeof operations>;
@@ -64,8 +64,10 @@ function comment(route: AnyRoute): string {
 }
 
 function methodText(route: AnyRoute): string {
-  const { required = [] } = schemaOf(route.input, "input") as JsonSchema;
+  const { required = [] } = inputSchemaOf(route) as JsonSchema;
   const input = `input: ${inputType(route)}${required.length > 0 ? "" : " = {}"}`;
+  if (takesFile(route))
+    return `(${input}, file: FileBody, options?: CallOptions) => call.file<${outputType(route)}>(${JSON.stringify(route.method)}, ${JSON.stringify(route.path)}, input, file, options)`;
   const verb = route.output ? `json<${outputType(route)}>` : "raw";
   return `(${input}, options?: CallOptions) => call.${verb}(${JSON.stringify(route.method)}, ${JSON.stringify(route.path)}, input, options)`;
 }

@@ -17,7 +17,7 @@ import { starterData } from "./starter-data.ts";
 
 /** Every generated file's content, by its path from the repository's root. */
 export function generatedFiles(all: AnyRoute[]): Map<string, string> {
-  const routes = all.filter((route) => !route.protocol && !route.streams); // other programs' protocols have descriptions and clients of their own
+  const routes = all.filter((route) => !route.protocol); // other programs' protocols have descriptions and clients of their own
   const texts = routeCommandTexts(routes);
   const config = z.toJSONSchema(configSchema, { io: "input" }) as JsonSchema; // zod's own type for it is wider
   const starter = Object.entries(starterData()).map(([name, text]): [string, string] => [

@@ -1,4 +1,4 @@
-import { schemaOf } from "#kit/open-api";
+import { inputSchemaOf, schemaOf, takesFile } from "#kit/open-api";
 import { pathParameters, type AnyRoute } from "#kit/route";
 import { code, markdownTable, notice } from "./markdown.ts";
 import { declarations, pascalCase, typeText, type JsonSchema } from "./schema-types.ts";
@@ -42,7 +42,7 @@ function operation(route: AnyRoute): string {
 }
 
 function inputs(route: AnyRoute): string {
-  const { properties = {}, required = [] } = schemaOf(route.input, "input") as JsonSchema;
+  const { properties = {}, required = [] } = inputSchemaOf(route) as JsonSchema;
   const inPath = new Set(pathParameters(route.path));
   const bodyless = route.method === "GET" || route.method === "DELETE";
   const rows = Object.entries(properties).map(([name, schema]) => [
@@ -52,6 +52,7 @@ function inputs(route: AnyRoute): string {
     required.includes(name) ? "yes" : schema.default === undefined ? "no" : `no (${code(JSON.stringify(schema.default))})`,
     schema.description ?? "",
   ]);
+  if (takesFile(route)) rows.push(["the file", "body", "bytes", "yes", "of any length; its media type is the request's `Content-Type`"]);
   return rows.length === 0 ? "" : markdownTable(["Input", "In", "Type", "Required", "Meaning"], rows);
 }
 

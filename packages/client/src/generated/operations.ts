@@ -1,14 +1,18 @@
 // Made from the server's routes by `npm run generate`; do not edit.
-import type { Call, CallOptions } from "../call.ts";
+import type { Call, CallOptions, FileBody } from "../call.ts";
 import type {
+  ArtifactsArchiveInput,
   ArtifactsDeleteInput,
   ArtifactsDeleteOutput,
+  ArtifactsDownloadInput,
   ArtifactsListInput,
   ArtifactsListOutput,
   ArtifactsPreviewInput,
   ArtifactsPreviewOutput,
   ArtifactsShowInput,
   ArtifactsShowOutput,
+  ArtifactsUploadInput,
+  ArtifactsUploadOutput,
   BlobsCollectInput,
   BlobsCollectOutput,
   CardsRemoveInput,
@@ -70,6 +74,8 @@ import type {
   ModelsShowOutput,
   ModelsStagesInput,
   ModelsStagesOutput,
+  ModelsUpdateInput,
+  ModelsUpdateOutput,
   ModelsVersionInput,
   ModelsVersionOutput,
   MonitoringDaysInput,
@@ -155,6 +161,8 @@ import type {
   TracesListOutput,
   TracesShowInput,
   TracesShowOutput,
+  VersionsUpdateInput,
+  VersionsUpdateOutput,
   WebhooksCreateInput,
   WebhooksCreateOutput,
   WebhooksDeleteInput,
@@ -314,6 +322,12 @@ export function operations(call: Call) {
       preview: (input: ArtifactsPreviewInput, options?: CallOptions) => call.json<ArtifactsPreviewOutput>("GET", "/api/runs/{run}/artifacts/preview", input, options),
       /** Take a file, or a folder with all in it, from a run's artifacts. Needs `project:run`. */
       delete: (input: ArtifactsDeleteInput, options?: CallOptions) => call.json<ArtifactsDeleteOutput>("DELETE", "/api/runs/{run}/artifacts", input, options),
+      /** All files below a folder of a run's artifacts as one ZIP archive. Needs `project:read`. Answers application/zip. */
+      archive: (input: ArtifactsArchiveInput, options?: CallOptions) => call.raw("GET", "/api/runs/{run}/archive", input, options),
+      /** A file's bytes, whole or a range of them. Needs `project:read`. Answers application/octet-stream. */
+      download: (input: ArtifactsDownloadInput, options?: CallOptions) => call.raw("GET", "/api/runs/{run}/files/{path*}", input, options),
+      /** Store the body as a file among a run's artifacts, of any length; it replaces one that stood there. Needs `project:run`. */
+      upload: (input: ArtifactsUploadInput, file: FileBody, options?: CallOptions) => call.file<ArtifactsUploadOutput>("PUT", "/api/runs/{run}/files/{path*}", input, file, options),
     },
     metrics: {
       /** Give the points of a tracked run's metric in order of their steps, page by page; points logged meanwhile shift nothing. Needs `project:read`. */
@@ -338,10 +352,16 @@ export function operations(call: Call) {
       history: (input: ModelsHistoryInput, options?: CallOptions) => call.json<ModelsHistoryOutput>("GET", "/api/models/{model}/aliases/{alias}/history", input, options),
       /** Show which version was in which stage when, moved by whom: what programs did that know stages and not aliases. Needs `project:read`. */
       stages: (input: ModelsStagesInput, options?: CallOptions) => call.json<ModelsStagesOutput>("GET", "/api/models/{model}/stages", input, options),
+      /** Change a model's description and tags. Needs `models:write`. */
+      update: (input: ModelsUpdateInput, options?: CallOptions) => call.json<ModelsUpdateOutput>("PATCH", "/api/models/{model}", input, options),
       /** Show the card of a version: what it is, how it does, who holds which alias, and what people wrote; as Markdown and as facts. Needs `project:read`. */
       card: (input: ModelsCardInput, options?: CallOptions) => call.json<ModelsCardOutput>("GET", "/api/models/{model}/versions/{version}/card", input, options),
       /** Show what a version came from (run, data, sources) and where it went: aliases it held, endpoints, batches of scores. Needs `project:read`. */
       lineage: (input: ModelsLineageInput, options?: CallOptions) => call.json<ModelsLineageOutput>("GET", "/api/models/{model}/versions/{version}/lineage", input, options),
+    },
+    versions: {
+      /** Change a version's description and tags; what it is made of never changes. Needs `models:write`. */
+      update: (input: VersionsUpdateInput, options?: CallOptions) => call.json<VersionsUpdateOutput>("PATCH", "/api/models/{model}/versions/{version}", input, options),
     },
     cards: {
       /** Write a section of a version's card; later versions take it over. Needs `models:write`. */

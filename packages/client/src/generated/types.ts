@@ -921,6 +921,36 @@ export interface ArtifactsDeleteOutput {
   path: string;
 }
 
+export interface ArtifactsArchiveInput {
+  /** the run's id */
+  run: string;
+  /** the folder; everything unless told */
+  folder?: string;
+}
+
+export interface ArtifactsDownloadInput {
+  /** the run's id */
+  run: string;
+  /** path among the run's artifacts, with / between names */
+  path: string;
+}
+
+export interface ArtifactsUploadInput {
+  /** the run's id */
+  run: string;
+  /** path among the run's artifacts, with / between names */
+  path: string;
+}
+
+export interface ArtifactsUploadOutput {
+  path: string;
+  folder: boolean;
+  sizeBytes: number;
+  digest?: string;
+  mediaType?: string;
+  createdMs: number;
+}
+
 export interface ExperimentsListInput {
   /** only this folder, and its folders; the top is an empty text */
   folder?: string;
@@ -1659,6 +1689,52 @@ export interface ModelsStagesOutput {
     fromMs: number;
     untilMs?: number;
   }[];
+}
+
+export interface ModelsUpdateInput {
+  model: string;
+  description?: string;
+  /** set, or taken away with null: {"team":"ops","draft":null} */
+  tags?: Record<string, string | null>;
+}
+
+export interface ModelsUpdateOutput {
+  name: string;
+  description: string;
+  tags: Record<string, string>;
+  createdMs: number;
+  updatedMs: number;
+  aliases: Record<string, number>;
+  latest?: number;
+}
+
+export interface VersionsUpdateInput {
+  model: string;
+  /** a number, an alias or `latest` */
+  version: string;
+  description?: string;
+  /** set, or taken away with null: {"team":"ops","draft":null} */
+  tags?: Record<string, string | null>;
+}
+
+export interface VersionsUpdateOutput {
+  model: string;
+  version: number;
+  runId?: string;
+  digest: string;
+  format: string;
+  status: "pending" | "ready" | "failed";
+  metrics: Record<string, number | null>;
+  aliases: string[];
+  data: {
+    table: string;
+    version: number;
+    digest?: string;
+  }[];
+  createdMs: number;
+  description: string;
+  tags: Record<string, string>;
+  gate?: Record<string, unknown>;
 }
 
 export interface ModelsCardInput {

@@ -107,7 +107,7 @@ function build(options: ServerOptions, loopback: boolean): FastifyInstance {
   if (onAnswer) {
     app.addHook("onResponse", async (request, reply) => onAnswer(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime / 1_000));
   }
-  const own = options.routes.filter((route) => !route.protocol && !route.streams); // other programs' protocols are described elsewhere
+  const own = options.routes.filter((route) => !route.protocol); // other programs' protocols are described elsewhere
   let document: ReturnType<typeof openApi> | undefined; // made for who asks: a start need not wait for it
   app.get("/openapi.json", async () => (document ??= openApi(own, { title: "Millrace", version: options.version })));
   for (const route of options.routes) if (!streams(route)) mount(app, route, options, loopback);

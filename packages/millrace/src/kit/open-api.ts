@@ -7,7 +7,7 @@ type Json = Record<string, unknown>;
 /** The OpenAPI 3.1 document of the given routes. */
 export function openApi(routes: AnyRoute[], info: { title: string; version: string }): Json {
   const paths: Record<string, Json> = {};
-  for (const route of routes) (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
+  for (const route of routes) (paths[route.path.replace("*}", "}")] ??= {})[route.method.toLowerCase()] = operation(route);
   return {
     openapi: "3.1.0",
     info,
@@ -22,8 +22,25 @@ export function schemaOf(type: z.ZodType, io: "input" | "output"): Json {
   return schema;
 }
 
+/** JSON schema of what a caller of a route names. The body and headers of a route that moves files are not among it. */
+export function inputSchemaOf(route: AnyRoute): Json {
+  const { properties = {}, required = [], ...schema } = schemaOf(route.input, "input") as { properties?: Record<string, Json>; required?: string[] };
+  const named = (name: string) => !(route.streams && (name === "body" || name === "headers"));
+  return {
+    ...schema,
+    properties: Object.fromEntries(Object.entries(properties).filter(([name]) => named(name))),
+    required: required.filter(named),
+    ...(route.streams && { additionalProperties: false }),
+  };
+}
+
+/** Whether a caller sends a file as the body. */
+export function takesFile(route: AnyRoute): boolean {
+  return route.streams === true && route.method !== "GET" && route.method !== "DELETE";
+}
+
 function operation(route: AnyRoute): Json {
-  const input = schemaOf(route.input, "input") as { properties?: Record<string, Json>; required?: string[] };
+  const input = inputSchemaOf(route) as { properties?: Record<string, Json>; required?: string[] };
   const inPath = new Set(pathParameters(route.path));
   const rest = Object.entries(input.properties ?? {}).filter(([name]) => !inPath.has(name));
   const parameters = [...inPath].map((name) => ({ name, in: "path", required: true, schema: input.properties?.[name] ?? { type: "string" } }));
@@ -36,6 +53,7 @@ function operation(route: AnyRoute): Json {
     security: route.permission === "public" ? [] : [{ token: [] }],
     "x-permission": route.permission,
     parameters: [...parameters, ...query],
+    ...(takesFile(route) && { requestBody: { required: true, content: { "application/octet-stream": {} } } }),
     ...(!bodyless &&
       rest.length > 0 && { requestBody: { required: true, content: { "application/json": { schema: bodySchema(rest, input.required ?? []) } } } }),
     responses: { "200": answer(route), ...failures(route) },

@@ -56,8 +56,8 @@ export interface Route<Services = never, Input = never, Output = unknown> {
   produces?: string;
   errors: ErrorCode[];
   /**
-   * Moves files: the input gets the request's `body` as a stream of any length and its `headers`, beside path and query. Generated
-   * clients and descriptions, which know JSON, leave it out.
+   * Moves files: the input gets the request's `body` as a stream of any length and its `headers`, beside path and query, and none of
+   * these from a JSON body.
    */
   streams?: boolean;
   /** For routes under `compat/`, whose clients exist already: generated clients leave them out. */

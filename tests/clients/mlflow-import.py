@@ -80,7 +80,33 @@ def write():
     client.create_registered_model("empty model")
     mlflow.register_prompt("greeting", "hello {{name}}", commit_message="first words")
     mlflow.register_prompt("greeting", "good day {{name}}")
+    if is_three and uri.startswith("sqlite"):  # where spans stand in the database
+        write_traces()
     print(json.dumps({"run": run.info.run_id}))
+
+
+def write_traces():
+    @mlflow.trace(span_type="CHAIN", attributes={"whole": 3, "double": 1.0, "list": [1, 2.5, "x", None], "nested": {"a": {"b": 2**60}}})
+    def answer(question):
+        with mlflow.start_span("inner") as span:
+            span.set_inputs({"a": question})
+            span.set_outputs([1, {"b": 2.0}])
+        return {"answer": question * 2}
+
+    @mlflow.trace
+    def broken():
+        raise ValueError("bad")
+
+    answer(4)
+    try:
+        broken()
+    except ValueError:
+        pass
+    mlflow.flush_trace_async_logging()
+    trace = client.search_traces(locations=all_experiments())[0].info.trace_id
+    mlflow.log_feedback(trace_id=trace, name="good", value=True, rationale="it was", source=mlflow.entities.AssessmentSource("HUMAN", "ann"))
+    mlflow.log_expectation(trace_id=trace, name="right", value={"a": [1]})
+    client.set_trace_tag(trace, "team", "shop")
 
 
 def more():
@@ -187,6 +213,20 @@ def read_logged_models(experiments):
     return models
 
 
+def read_traces(experiments):
+    if not is_three:
+        return []
+    found = []
+    for each in sorted(client.search_traces(locations=experiments), key=lambda trace: trace.info.trace_id):
+        trace = client.get_trace(each.info.trace_id)
+        info = trace.info.to_dict()
+        del info["tags"]["mlflow.artifactLocation"]
+        for assessment in info.get("assessments", []):
+            assessment.pop("valid", None)  # the database says so, the protocol only of those that are not
+        found.append({"info": info, "spans": [span.to_dict() for span in trace.data.spans]})
+    return found
+
+
 def read():
     experiments = sorted(client.search_experiments(view_type=ViewType.ALL), key=lambda each: each.experiment_id)
     ids = [each.experiment_id for each in experiments]
@@ -198,6 +238,7 @@ def read():
                 "runs": [read_run(client.get_run(run.info.run_id)) for run in sorted(runs, key=lambda run: run.info.run_id)],
                 "logged_models": read_logged_models([each.experiment_id for each in experiments if each.lifecycle_stage == "active"]),
                 "models": read_models(),
+                "traces": read_traces(ids),
             }
         )
     )

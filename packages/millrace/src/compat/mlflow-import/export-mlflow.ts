@@ -1,5 +1,6 @@
 import { anyLoggedModel, experimentLocation, loggedModelsAfter, metricsOf, rootPath, runRoot } from "#compat/mlflow";
 import { listModels } from "#domains/registry";
+import { searchTraces } from "#domains/traces";
 import { getRun, listExperiments, runPoints, searchRuns } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { exportFiles, folderFiles, runFiles } from "./export-files.ts";
@@ -61,8 +62,16 @@ export async function exportMlflow({ experiments: wanted, ...options }: ExportOp
     await exportLoggedModels(context, record);
   }
   if (wanted === undefined) await exportModels(context);
+  await countTraces(context, chosen);
   if (!options.dryRun) await verifyExport(await options.openWritten(), report, context.written, options.signal);
   return report;
+}
+
+/** Traces stay: MLflow's tables of them change from one release to the next. */
+async function countTraces({ here, report }: ExportContext, experiments: { id: string }[]): Promise<void> {
+  let count = 0;
+  for (const { id } of experiments) if ((await searchTraces(here.tracking, { experiments: [id], limit: 1 })).traces.length > 0) count++;
+  if (count > 0) report.leftOut.push({ what: "experiments' traces", count });
 }
 
 /** MLflow's experiments have integers for ids. `Default` has 0 there. */

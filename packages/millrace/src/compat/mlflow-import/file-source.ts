@@ -33,6 +33,7 @@ export async function openFileSource({ folder, skipped }: FileSourceOptions): Pr
     points: ({ record }) => filePoints(join(places.get(record.experiment) ?? folder, record.id)),
     loggedModels: (experiment) => fileLoggedModels(places.get(experiment) ?? folder, experiment),
     models: () => fileModels(join(folder, "models")),
+    async *traces() {},
     async leftOut() {
       let traces = 0;
       for (const place of places.values()) traces += (await foldersIn(join(place, "traces"))).length;

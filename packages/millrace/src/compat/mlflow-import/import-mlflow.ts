@@ -6,6 +6,7 @@ import { importLoggedModels } from "./import-logged-models.ts";
 import { importModels } from "./import-models.ts";
 import { importRuns } from "./import-runs.ts";
 import { lastTaken } from "./ledger.ts";
+import { importTraces } from "./import-traces.ts";
 import type { ExperimentRecord } from "./records.ts";
 import { newReport, orProblem, type TransferReport } from "./report.ts";
 import { verifyImport } from "./verify.ts";
@@ -59,6 +60,8 @@ async function importContents(context: ImportContext, experiment: ExperimentReco
     for (const { record, location } of models) owned.push({ kind: "logged model", id: record.id, location });
     await copyAll();
   }
+
+  await importTraces(context, experiment.id);
 
   /** The files of a page follow it, so that no more than a page is ever held. */
   async function copyAll(): Promise<void> {

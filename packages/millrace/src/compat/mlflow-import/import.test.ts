@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openLocalBlobs } from "#adapters/blob-store/local";
 import { mlflowMigrations } from "#compat/mlflow";
 import { aliasHistory, getModel, registryMigrations } from "#domains/registry";
+import { tracesMigrations } from "#domains/traces";
 import { createExperiment, getRun, listArtifacts, metricHistory, setTags, startRun, trackingMigrations } from "#domains/tracking";
 import { fixedClock } from "#kit/clock";
 import { type Sql, sql } from "#kit/sql";
@@ -60,7 +61,13 @@ beforeEach(async () => {
   );
   await write("0/r1/artifacts/model/MLmodel", "flavors: {}\n");
   await write("0/r1/artifacts/notes/a b.txt", "hello");
-  const state = await openTestState([...trackingMigrations, ...registryMigrations, ...mlflowMigrations, ...mlflowImportMigrations]);
+  const state = await openTestState([
+    ...trackingMigrations,
+    ...tracesMigrations,
+    ...registryMigrations,
+    ...mlflowMigrations,
+    ...mlflowImportMigrations,
+  ]);
   const clock = fixedClock(50_000);
   here = { tracking: { state, blobs: await openLocalBlobs({ folder: join(folder, "blobs") }), clock }, registry: { state, clock } };
 });

@@ -1,7 +1,7 @@
 import { sql, sqlIn } from "#kit/sql";
 import type { Database, Reader } from "#ports/database";
 
-export type ItemKind = "experiment" | "run" | "logged model" | "model" | "files";
+export type ItemKind = "experiment" | "run" | "logged model" | "model" | "trace" | "files";
 
 /** What was taken from a store. An import that was stopped goes on from here, and a later one sees what is new. */
 export interface Item {

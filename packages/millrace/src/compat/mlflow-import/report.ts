@@ -1,7 +1,7 @@
 import { AppError, toAppError } from "#kit/app-error";
 
-export type ReportKind = "experiments" | "runs" | "logged models" | "models" | "files";
-export const reportKinds: ReportKind[] = ["experiments", "runs", "logged models", "models", "files"];
+export type ReportKind = "experiments" | "runs" | "logged models" | "models" | "traces" | "files";
+export const reportKinds: ReportKind[] = ["experiments", "runs", "logged models", "models", "traces", "files"];
 
 export interface KindCounts {
   /** Things that the source has. */
@@ -46,7 +46,7 @@ export function newReport(from: string, to: string, dryRun: boolean): TransferRe
   const none = (): KindCounts => ({ found: 0, new: 0, updated: 0, unchanged: 0, left: 0 });
   return {
     ...{ from, to, dryRun, versions: 0, points: 0, bytes: 0, verified: { points: 0 }, changedHere: 0, leftOut: [], problems: [] },
-    kinds: { experiments: none(), runs: none(), "logged models": none(), models: none(), files: none() },
+    kinds: { experiments: none(), runs: none(), "logged models": none(), models: none(), traces: none(), files: none() },
   };
 }
 

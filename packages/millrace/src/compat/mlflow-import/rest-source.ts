@@ -26,6 +26,7 @@ export async function openRestSource(options: RestClientOptions): Promise<Mlflow
     points: (run) => readPoints(client, run),
     loggedModels: (experiment) => readLoggedModels(client, experiment),
     models: () => restModels(client),
+    async *traces() {},
     async leftOut() {
       let count = 0;
       for (const { id } of await allExperiments()) {

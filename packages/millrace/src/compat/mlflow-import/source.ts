@@ -1,3 +1,4 @@
+import type { AdoptedTrace } from "#compat/mlflow";
 import type { PointBatch } from "./points.ts";
 import type { ExperimentRecord, SourceLoggedModel, SourceModel, SourceRun } from "./records.ts";
 
@@ -14,6 +15,8 @@ export interface MlflowSource {
   points(run: SourceRun): AsyncIterable<PointBatch>;
   loggedModels(experiment: string): AsyncIterable<SourceLoggedModel[]>;
   models(): AsyncIterable<SourceModel>;
+  /** Traces of an experiment with their spans, in pages; none where they are counted as left out. */
+  traces(experiment: string): AsyncIterable<AdoptedTrace[]>;
   /** What it holds that is not taken over, counted; empty kinds are left out. */
   leftOut(): Promise<{ what: string; count: number }[]>;
   /** Why the files at a location cannot be had from here; undefined where they can. */

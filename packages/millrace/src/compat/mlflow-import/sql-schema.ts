@@ -19,6 +19,8 @@ export interface SqlSchema {
   loggedModels: boolean;
   /** `inputs` have a step. */
   inputSteps: boolean;
+  /** Spans of traces stand in a table (3.4). */
+  spans: boolean;
   /** Several teams in one database (3.10). */
   workspaces: boolean;
 }
@@ -39,7 +41,13 @@ export async function readSchema(reader: Reader, where: string): Promise<SqlSche
     });
   }
   const since = (first: string) => at >= revisions.indexOf(first);
-  return { revision, loggedModels: since("400f98739977"), inputSteps: since("6953534de441"), workspaces: since("1b5f0d9ad7c1") };
+  return {
+    revision,
+    loggedModels: since("400f98739977"),
+    inputSteps: since("6953534de441"),
+    spans: since("a1b2c3d4e5f6"),
+    workspaces: since("1b5f0d9ad7c1"),
+  };
 }
 
 /** Tables of what is not taken over, in words. */
@@ -57,6 +65,9 @@ const others: [table: string, what: string, first: string][] = [
   ["mcp_servers", "MCP servers", "a8b9c0d1e2f3"],
 ];
 
+/** Tables that are taken over where spans stand in the database. */
+const taken = new Set(["trace_info", "assessments"]);
+
 /** Counts what a database holds and is not taken over. */
 export async function countOthers(reader: Reader, schema: SqlSchema): Promise<{ what: string; count: number }[]> {
   const found: { what: string; count: number }[] = [];
@@ -65,7 +76,10 @@ export async function countOthers(reader: Reader, schema: SqlSchema): Promise<{ 
     const row = await reader.get<{ n: number }>(sql`select count(*) as n from ${sqlText(from)}`);
     if (Number(row?.n ?? 0) > 0) found.push({ what, count: Number(row!.n) }); // it has one row
   };
-  for (const [table, what, first] of others) if (at >= revisions.indexOf(first)) await count(what, table);
+  for (const [table, what, first] of others) {
+    if (at < revisions.indexOf(first) || (schema.spans && taken.has(table))) continue;
+    await count(what, table);
+  }
   if (schema.workspaces) {
     for (const table of ["experiments", "registered_models"])
       await count(`${table.replace("_", " ")} of workspaces other than default`, `${table} where workspace <> 'default'`);

@@ -7,6 +7,7 @@ import type { DatasetRecord, ExperimentRecord, RunRecord, SourceLoggedModel, Sou
 import { type MlflowSource, type Place, elsewhere, placeOf } from "./source.ts";
 import { sqlModels } from "./sql-models.ts";
 import { pointStamps, sqlPoints } from "./sql-points.ts";
+import { sqlTraces } from "./sql-traces.ts";
 import { countOthers, readSchema, type SqlSchema } from "./sql-schema.ts";
 
 export interface SqlSourceOptions {
@@ -37,6 +38,7 @@ export async function openSqlSource(options: SqlSourceOptions): Promise<MlflowSo
     points: (run) => sqlPoints(reader, dialect, run.record.id),
     loggedModels: (experiment) => (schema.loggedModels ? readLoggedModels(reader, experiment) : none()),
     models: () => sqlModels(reader, schema),
+    traces: (experiment) => (schema.spans ? sqlTraces(reader, experiment) : none()),
     leftOut: () => countOthers(reader, schema),
     unreachable(location) {
       const place = placeOf(location);

@@ -14,3 +14,4 @@ export { experimentLocation, runRoot, saveExperimentLocation } from "./places.ts
 export { folderAt } from "./version-source.ts";
 export { type VersionRow, versionRows } from "./version-rows.ts";
 export { knownVersion } from "./wire-model.ts";
+export { type AdoptedTrace, adoptedTrace, adoptTrace } from "./adopt-trace.ts";

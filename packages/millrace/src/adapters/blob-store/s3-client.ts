@@ -86,7 +86,8 @@ export function s3Client(options: S3Options): S3Client {
 
   async function ask(request: S3Request): Promise<S3Response> {
     const { method } = request;
-    const body = Buffer.from(request.body ?? "");
+    const { body: given = "" } = request;
+    const body = typeof given === "string" ? Buffer.from(given) : Buffer.from(given.buffer, given.byteOffset, given.byteLength);
     const signed = await new AwsV4Signer({
       ...credentials,
       service: "s3",

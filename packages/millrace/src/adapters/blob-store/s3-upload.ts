@@ -1,6 +1,7 @@
 /** Storing a blob in S3: one request while it is small, else in parts, with a few on the way at a time. */
 import { randomUUID } from "node:crypto";
 import { AppError } from "#kit/app-error";
+import { bufferPasses } from "#kit/young-buffers";
 import type { BlobInfo } from "#ports/blob-store";
 import { xmlText, type S3Answer, type S3Client, type S3Response } from "./s3-client.ts";
 
@@ -25,13 +26,14 @@ export async function upload(
   { ifAbsent, sizeBytes }: { ifAbsent: boolean; sizeBytes?: number },
 ): Promise<BlobInfo | undefined> {
   const partBytes = sizeBytes === undefined ? growing : equal(sizeBytes);
-  const parts = data instanceof Uint8Array ? slices(data, equal(data.length)) : cut(data, partBytes);
+  const free: Uint8Array<ArrayBuffer>[] = []; // parts that were sent: their memory is used again
+  const parts = data instanceof Uint8Array ? slices(data, equal(data.length)) : cut(data, partBytes, free);
   const first = await parts.next();
   const body = first.done === true ? new Uint8Array() : first.value;
   if (body.length < firstPartBytes) return putWhole(client, key, body, ifAbsent);
   const second = await parts.next();
   if (second.done === true) return putWhole(client, key, body, ifAbsent);
-  return putParts(client, key, joined([body, second.value], parts), ifAbsent);
+  return putParts(client, key, joined([body, second.value], parts), ifAbsent, free);
 }
 
 async function putWhole(client: S3Client, key: string, body: Uint8Array, ifAbsent: boolean): Promise<BlobInfo | undefined> {
@@ -40,7 +42,13 @@ async function putWhole(client: S3Client, key: string, body: Uint8Array, ifAbsen
   return finish(client, key, body.length, mark, answer);
 }
 
-async function putParts(client: S3Client, key: string, parts: AsyncIterable<Uint8Array>, ifAbsent: boolean): Promise<BlobInfo | undefined> {
+async function putParts(
+  client: S3Client,
+  key: string,
+  parts: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  ifAbsent: boolean,
+  free: Uint8Array<ArrayBuffer>[],
+): Promise<BlobInfo | undefined> {
   const mark = randomUUID();
   if (ifAbsent && (await headOf(client, key)).ok) return undefined; // spares the work; the completion decides
   const begun = await client.send({ method: "POST", key, query: { uploads: "" }, headers: { "x-amz-meta-millrace-put": mark } });
@@ -52,7 +60,7 @@ async function putParts(client: S3Client, key: string, parts: AsyncIterable<Uint
       .then(({ response }) => response.text())
       .catch(() => undefined); // else the store's own clean-up gets it
   try {
-    const { etags, sizeBytes } = await sendParts(client, key, uploadId, parts);
+    const { etags, sizeBytes } = await sendParts(client, key, uploadId, parts, free);
     const answer = await client.send({
       method: "POST",
       key,
@@ -74,7 +82,8 @@ async function sendParts(
   client: S3Client,
   key: string,
   uploadId: string,
-  parts: AsyncIterable<Uint8Array>,
+  parts: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  free: Uint8Array<ArrayBuffer>[],
 ): Promise<{ etags: string[]; sizeBytes: number }> {
   const etags: string[] = [];
   const underway = new Set<Promise<void>>();
@@ -89,6 +98,8 @@ async function sendParts(
       .then(async ({ response }) => {
         await response.text();
         etags[index] = response.header("etag") ?? "";
+        bufferPasses(body.length);
+        free.push(new Uint8Array(body.buffer));
       })
       .catch((error: unknown) => {
         failed ??= error;
@@ -158,7 +169,7 @@ function writeHeaders(ifAbsent: boolean, mark: string): Record<string, string> {
   return { "content-type": "application/octet-stream", "x-amz-meta-millrace-put": mark, ...(ifAbsent && { "if-none-match": "*" }) };
 }
 
-async function* slices(data: Uint8Array, partBytes: PartBytes): AsyncGenerator<Uint8Array> {
+async function* slices(data: Uint8Array, partBytes: PartBytes): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   for (let at = 0, number = 0; at < data.length; number++) {
     const size = partBytes(number);
     yield new Uint8Array(data.subarray(at, at + size)); // a copy, so that the caller may use its memory again
@@ -167,9 +178,13 @@ async function* slices(data: Uint8Array, partBytes: PartBytes): AsyncGenerator<U
 }
 
 /** A stream cut into parts of the right size, the last one shorter. */
-async function* cut(data: AsyncIterable<Uint8Array>, partBytes: PartBytes): AsyncGenerator<Uint8Array> {
+async function* cut(data: AsyncIterable<Uint8Array>, partBytes: PartBytes, free: Uint8Array<ArrayBuffer>[]): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const memory = (bytes: number): Uint8Array<ArrayBuffer> => {
+    const used = free.pop();
+    return used?.length === bytes ? used : new Uint8Array(bytes);
+  };
   let number = 0;
-  let part = new Uint8Array(partBytes(0));
+  let part = memory(partBytes(0));
   let used = 0;
   for await (const chunk of data) {
     for (let at = 0; at < chunk.length;) {
@@ -179,7 +194,7 @@ async function* cut(data: AsyncIterable<Uint8Array>, partBytes: PartBytes): Asyn
       used += count;
       if (used < part.length) continue;
       yield part;
-      part = new Uint8Array(partBytes(++number));
+      part = memory(partBytes(++number));
       used = 0;
     }
   }

@@ -390,6 +390,38 @@ export const traceScenarios: Record<string, Scenario> = {
     await wire.patch(`traces/${absentTrace}`, { timestamp_ms: 5, status: "OK" });
     await wire.get("traces");
   },
+  "spans follow conventions of others": async (wire) => {
+    const experiment = await newExperiment(wire, "spans follow conventions of others");
+    const kinds: Record<string, string | number>[] = [
+      {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.input.messages": '[{"role": "user"}]',
+        "gen_ai.output.messages": "[]",
+        "gen_ai.request.model": "m1",
+      },
+      {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.call.arguments": '{"a": 1}',
+        "gen_ai.tool.call.result": "done",
+        "gen_ai.provider.name": "p",
+      },
+      { "gen_ai.operation.name": "other", "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 7, "gen_ai.response.model": "m2" },
+      { "openinference.span.kind": "RETRIEVER", "input.value": "2 + 2", "output.value": '{"sum": 4}', "llm.model_name": "m3", "llm.provider": "q" },
+      { "openinference.span.kind": "LLM", "llm.token_count.prompt": 3, "llm.token_count.total": 9, "gen_ai.input.messages": "later" },
+      { "mlflow.spanType": "AGENT", "gen_ai.operation.name": "chat", "mlflow.spanInputs": "own", "input.value": "other" },
+      { "mlflow.spanType": "UNKNOWN", "gen_ai.operation.name": "embeddings" },
+    ];
+    for (const [i, attributes] of kinds.entries()) {
+      const trace = idOf(`convention ${i}`);
+      const counts = Object.keys(attributes).some((key) => key.includes("token"));
+      const by = counts ? wire.unlike("tokens are counted by span; MLflow's clients add them up for the trace themselves") : wire;
+      await sendSpans(wire, experiment, trace, [{ attributes }]);
+      await start(by, experiment, trace, { tags: { "mlflow.traceName": "named" }, request_preview: "in", response_preview: "out" });
+      await by.get(`${traces}/get`, { trace_id: trace });
+    }
+    for (const type of ["CHAT_MODEL", "TOOL", "RETRIEVER", "EMBEDDING", "UNKNOWN"])
+      await search(wire, experiment, { filter: `span.type = '${type}'` });
+  },
   "spans are refused": async (wire) => {
     const experiment = await newExperiment(wire, "spans are refused");
     const good = { "content-type": "application/x-protobuf", "x-mlflow-experiment-id": experiment };

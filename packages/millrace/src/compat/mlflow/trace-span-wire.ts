@@ -1,4 +1,5 @@
 import { type Attributes, type AttributeValue, plainValue, type Span, type SpanStatus } from "#domains/traces";
+import { withConventions } from "./trace-conventions.ts";
 import { wireId } from "./trace-wire.ts";
 
 const codes: Record<SpanStatus, string> = { unset: "STATUS_CODE_UNSET", ok: "STATUS_CODE_OK", error: "STATUS_CODE_ERROR" };
@@ -8,7 +9,7 @@ const traceKey = "mlflow.traceRequestId";
 /** A span in Protocol Buffers' JSON of OpenTelemetry's message, with MLflow's numbers: 64-bit integers are numbers, not text. */
 export function wireSpan(span: Span): object {
   const { parent, endNs, events, links, status, message } = span;
-  const attributes = wireAttributes({ ...span.attributes, [traceKey]: wireId(span.trace) });
+  const attributes = wireAttributes({ ...withConventions(span.attributes), [traceKey]: wireId(span.trace) });
   return {
     trace_id: base64(span.trace),
     span_id: base64(span.id),
@@ -30,7 +31,7 @@ export function wireSpan(span: Span): object {
 
 /** A span as it stands in MLflow's `traces.json`: each attribute is JSON in a text. */
 export function fileSpan(span: Span): object {
-  const attributes = { ...span.attributes, [traceKey]: wireId(span.trace) };
+  const attributes = { ...withConventions(span.attributes), [traceKey]: wireId(span.trace) };
   return {
     trace_id: base64(span.trace),
     span_id: base64(span.id),

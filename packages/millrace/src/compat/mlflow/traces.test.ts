@@ -83,6 +83,32 @@ describe("a trace", () => {
     });
   });
 
+  it("of another program's conventions has MLflow's names beside them, and its JSON taken apart", async () => {
+    const messages = '[{"role": "user", "tokens": 1.5, "id": 12345678901234567890}]';
+    const counts = { "gen_ai.usage.input_tokens": 5n, "gen_ai.usage.output_tokens": "7" };
+    await send("convention", {
+      attributes: { "gen_ai.input.messages": messages, "output.value": "done", "llm.model_name": "m", code: "1", ...counts },
+    });
+    const { text, body } = await call("GET", `${traces}/get?trace_id=tr-${idOf("convention")}`);
+    const valueOf = (key: string) => body.trace.spans[0].attributes.find((each: { key: string }) => each.key === key)?.value;
+    expect(valueOf("mlflow.spanInputs")).toEqual(valueOf("gen_ai.input.messages"));
+    expect(text).toContain('{"key":"id","value":{"int_value":12345678901234567890}}');
+    expect([valueOf("mlflow.spanOutputs"), valueOf("mlflow.llm.model"), valueOf("code")]).toEqual([
+      { string_value: "done" },
+      { string_value: "m" },
+      { string_value: "1" },
+    ]);
+    const usage = valueOf("mlflow.chat.tokenUsage").kvlist_value.values.map(({ key, value }: { key: string; value: { int_value: number } }) => [
+      key,
+      value.int_value,
+    ]);
+    expect(usage).toEqual([
+      ["input_tokens", 5],
+      ["output_tokens", 7],
+      ["total_tokens", 12],
+    ]);
+  });
+
   it("whose spans are under way is waited for", async () => {
     const id = await start("slow", { trace_metadata: { "mlflow.trace.sizeStats": JSON.stringify({ num_spans: 1 }) } });
     const asked = call("GET", `${traces}/get?trace_id=${id}&allow_partial=False`);

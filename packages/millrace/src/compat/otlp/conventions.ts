@@ -11,6 +11,36 @@ const nameTag = "mlflow.traceName";
 /** Of a program, what its library says of itself, and what another program keeps there for its own use. */
 const notTags = /^(?:telemetry\.sdk\.|mlflow\.)/;
 
+/** What a span does, in the words by which clients look for it, from those of OpenInference and of OpenTelemetry's conventions for generative AI. */
+const typeKey = "mlflow.spanType";
+const typeSources: { key: string; types: Record<string, string> }[] = [
+  {
+    key: "openinference.span.kind",
+    types: Object.fromEntries(
+      ["TOOL", "CHAIN", "LLM", "RETRIEVER", "EMBEDDING", "AGENT", "RERANKER", "UNKNOWN", "GUARDRAIL", "EVALUATOR"].map((kind) => [kind, kind]),
+    ),
+  },
+  {
+    key: "gen_ai.operation.name",
+    types: {
+      ...{ chat: "CHAT_MODEL", create_agent: "AGENT", embeddings: "EMBEDDING", execute_tool: "TOOL", generate_content: "LLM" },
+      ...{ invoke_agent: "AGENT", text_completion: "LLM", response: "LLM" },
+    },
+  },
+];
+
+/** The span with its type, where it has none and says by a convention what it does. */
+export function withType(span: Span): Span {
+  const { attributes } = span;
+  const given = Object.hasOwn(attributes, typeKey) ? attributes[typeKey] : undefined;
+  if (given !== undefined && given !== "UNKNOWN") return span;
+  for (const { key, types } of typeSources) {
+    const kind = Object.hasOwn(attributes, key) ? String(attributes[key]) : "";
+    if (Object.hasOwn(types, kind)) return { ...span, attributes: { ...attributes, [typeKey]: types[kind]! } }; // just asked
+  }
+  return span;
+}
+
 /** What a span says of its whole trace, by the conventions that programs follow. */
 export function factsOf({ attributes, resource, parent }: Span): SpanFacts {
   const session = textAt(attributes, sessionKeys);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import fc from "fast-check";
@@ -132,6 +133,19 @@ describe("spans", () => {
     expect((await readTrace(place.tracking, "11".repeat(16))).trace).toMatchObject({
       ...{ name: "s", session: "c7", user: "ann", inputs: "2 + 2", outputs: "[4]", tags: { team: "air" }, status: "ok", durationMs: 1 },
     });
+  });
+});
+
+describe("a span's type", () => {
+  it.each([
+    ["openinference.span.kind", "RETRIEVER", "RETRIEVER"],
+    ["gen_ai.operation.name", "chat", "CHAT_MODEL"],
+    ["gen_ai.operation.name", "something else", undefined],
+    ["mlflow.spanType", "AGENT", "AGENT"],
+  ])("is told by %s = %s as %s", async (key, value, type) => {
+    const traceId = createHash("sha256").update(`${key} ${value}`).digest("hex").slice(0, 32);
+    await send(body(json({ traceId, attributes: [{ key, value: { stringValue: value } }] })));
+    expect((await readTrace(place.tracking, traceId)).spans[0]!.attributes["mlflow.spanType"]).toBe(type);
   });
 });
 

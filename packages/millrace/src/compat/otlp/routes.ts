@@ -4,7 +4,7 @@ import { linkTrace, recordSpans, type ReceivedSpan, traceLimits } from "#domains
 import { AppError, toAppError } from "#kit/app-error";
 import { type AnyRoute, type Protocol, type RawAnswer, route } from "#kit/route";
 import { type Encoding, encodingOf, inEncoding, refused, taken } from "./answers.ts";
-import { factsOf } from "./conventions.ts";
+import { factsOf, withType } from "./conventions.ts";
 import { problemOf } from "./incoming.ts";
 import { spansInJson } from "./json-spans.ts";
 import { spansInProtobuf } from "./protobuf-spans.ts";
@@ -64,7 +64,7 @@ async function take(tracking: TrackingServices, bytes: Uint8Array, encoding: Enc
   const problems: { count: number; reason: string }[] = [];
   for (const span of encoding === "json" ? spansInJson(bytes) : spansInProtobuf(bytes)) {
     const problem = problemOf(span);
-    if (problem === undefined) spans.push({ span, facts: factsOf(span) });
+    if (problem === undefined) spans.push({ span: withType(span), facts: factsOf(span) });
     else problems.push({ count: 1, reason: problem });
   }
   if (spans.length === 0 && problems.length === 0) throw new AppError("invalid_argument", "Invalid OpenTelemetry format - no spans found");

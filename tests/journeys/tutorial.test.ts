@@ -10,6 +10,7 @@ const pages = ["how-to", "explanation"].flatMap((folder) => readdirSync(join(doc
 const continued = [
   "docs/how-to/serve-and-ask.md",
   "docs/how-to/track-runs.md",
+  "docs/how-to/traces.md",
   "docs/how-to/artifacts.md",
   "docs/how-to/read-the-lake.md",
   "docs/how-to/back-up.md",

@@ -2,6 +2,7 @@
 export { mlflowBlobs } from "./blob-references.ts";
 export { forgetExperiments, forgetRuns } from "./forget.ts";
 export { mlflowMigrations } from "./migrations.ts";
+export { ensureStandard } from "./experiments.ts";
 export { mlflowRoutes } from "./routes.ts";
 export { mlflowProbeRoutes } from "./server.ts";
 export { mlflowWebhookFormat } from "./webhook-format.ts";

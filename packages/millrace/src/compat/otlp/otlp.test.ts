@@ -186,6 +186,10 @@ describe("a request", () => {
     expect((await statusIn(response)).message).toContain("more than 64 MB");
   });
 
+  it("may name the experiment that is always there", async () => {
+    expect((await send(body(json({ traceId: "44".repeat(16) })), { "x-mlflow-experiment-id": "0" })).status).toBe(200);
+  });
+
   it("names a run that its traces are linked to", async () => {
     await send(body(json({ traceId: "33".repeat(16) })), { "x-mlflow-run-id": "run-7" });
     expect((await readTrace(place.tracking, "33".repeat(16))).trace.links).toEqual([{ kind: "run", id: "run-7" }]);

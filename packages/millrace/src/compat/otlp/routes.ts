@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ensureStandard } from "#compat/mlflow";
 import type { TrackingServices } from "#domains/tracking";
 import { linkTrace, recordSpans, type ReceivedSpan, traceLimits } from "#domains/traces";
 import { AppError, toAppError } from "#kit/app-error";
@@ -60,6 +61,7 @@ async function take(tracking: TrackingServices, bytes: Uint8Array, encoding: Enc
       details: { status: 422 },
     });
   }
+  await ensureStandard(tracking); // which MLflow's clients name where they are told of none
   const spans: ReceivedSpan[] = [];
   const problems: { count: number; reason: string }[] = [];
   for (const span of encoding === "json" ? spansInJson(bytes) : spansInProtobuf(bytes)) {

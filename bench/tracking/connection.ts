@@ -13,10 +13,13 @@ export interface Connection {
   close(): void;
 }
 
+/** Both know it for this machine, whatever the port; MLflow wants one. */
+const host = "host: localhost:5000";
+
 /** The bytes of a request: both servers get the same ones, but for the ids they gave themselves. */
 export function requestBytes(method: string, path: string, body?: unknown): Buffer {
   const json = body === undefined ? "" : JSON.stringify(body);
-  const lines = [`${method} ${path} HTTP/1.1`, "host: 127.0.0.1", "accept: application/json"];
+  const lines = [`${method} ${path} HTTP/1.1`, host, "accept: application/json"];
   if (body !== undefined) lines.push("content-type: application/json", `content-length: ${Buffer.byteLength(json)}`);
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n${json}`);
 }
@@ -66,7 +69,7 @@ export async function upload(port: number, path: string, sizeBytes: number): Pro
     });
   });
   answered.catch(() => undefined); // told below
-  socket.write(`PUT ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/octet-stream\r\ncontent-length: ${sizeBytes}\r\n\r\n`);
+  socket.write(`PUT ${path} HTTP/1.1\r\n${host}\r\ncontent-type: application/octet-stream\r\ncontent-length: ${sizeBytes}\r\n\r\n`);
   for (let sent = 0; sent < sizeBytes; sent += block.length) await written(socket, block.subarray(0, Math.min(block.length, sizeBytes - sent)));
   return answered.finally(() => socket.destroy());
 }
@@ -75,7 +78,7 @@ export async function upload(port: number, path: string, sizeBytes: number): Pro
 export async function download(port: number, path: string): Promise<{ status: number; sizeBytes: number }> {
   const socket = connect({ host: "127.0.0.1", port });
   await once(socket, "connect");
-  socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\n${host}\r\nconnection: close\r\n\r\n`);
   let head = Buffer.alloc(0);
   let sizeBytes = 0;
   let wanted = Number.POSITIVE_INFINITY; // an answer in chunks ends with the connection

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, wr
 import { join } from "node:path";
 import { mlflowPython } from "../../tests/clients/mlflow-client.ts";
 import { freePort } from "../../tests/services/test-cache.ts";
-import { openConnection, requestBytes } from "./connection.ts";
+import { type Answer, openConnection, requestBytes } from "./connection.ts";
 
 /** MLflow starts a job runner with workers beside its server, unless told not to. */
 export const serverNames = ["millrace", "mlflow-one", "mlflow-default", "mlflow-one-bare", "mlflow-default-bare"] as const;
@@ -49,7 +49,7 @@ export interface Place {
 
 /** Builds the package, and makes an empty project and an empty MLflow beside it. With `source`, the sources run as they are. */
 export async function openPlace(folder: string, { source = false }: { source?: boolean } = {}): Promise<Place> {
-  const program = source ? join(packageFolder, "bin", "millrace.js") : copyBuilt(folder);
+  let program = source ? join(packageFolder, "bin", "millrace.js") : undefined;
   const project = join(folder, "project");
   mkdirSync(project, { recursive: true });
   writeFileSync(
@@ -66,7 +66,7 @@ export async function openPlace(folder: string, { source = false }: { source?: b
       const port = await freePort();
       const [command, args, env]: [string, string[], Record<string, string>] =
         name === "millrace"
-          ? [process.execPath, [program, "-C", project, "--quiet", "server", "--port", String(port)], {}]
+          ? [process.execPath, [(program ??= copyBuilt(folder)), "-C", project, "--quiet", "server", "--port", String(port)], {}]
           : [
               python,
               [
@@ -103,8 +103,8 @@ async function startServer(name: ServerName, port: number, command: string, args
   const began = performance.now();
   const file = openSync(log, "w");
   const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", file, file] });
-  const startedMs = await firstAnswer(child, port, began).catch((error: unknown) => {
-    child.kill("SIGKILL");
+  const startedMs = await firstAnswer(child, port, began).catch(async (error: unknown) => {
+    await stop(child);
     throw new Error(`${name} did not start: ${String(error)}\n${readFileSync(log, "utf8").slice(-2_000)}`);
   });
   const memory = () => memoryOf(child.pid!);
@@ -133,16 +133,19 @@ const first = requestBytes("GET", "/api/2.0/mlflow/experiments/get?experiment_id
 /** Asks until there is an answer from the store, 1 ms after each refusal. */
 async function firstAnswer(child: ChildProcess, port: number, began: number): Promise<number> {
   for (;;) {
-    if (child.exitCode !== null || performance.now() - began > startMs) throw new Error(child.exitCode === null ? "no answer" : "it ended");
-    try {
-      const connection = await openConnection(port);
-      const { status } = await connection.send(first).finally(() => connection.close());
-      if (status === 200) return performance.now() - began;
-    } catch {
-      // It does not listen yet, or closed a connection while it was starting.
-    }
+    if (child.exitCode !== null) throw new Error("it ended");
+    if (performance.now() - began > startMs) throw new Error("no answer");
+    const answer = await ask(port).catch(() => undefined); // it does not listen yet, or closed a connection while it was starting
+    if (answer?.status === 200) return performance.now() - began;
+    if (answer !== undefined && answer.status < 500)
+      throw new Error(`its first answer was ${answer.status}: ${answer.body.toString().slice(0, 500)}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
+}
+
+async function ask(port: number): Promise<Answer> {
+  const connection = await openConnection(port);
+  return connection.send(first).finally(() => connection.close());
 }
 
 /** Ends a server and whatever it started, by their process ids. */

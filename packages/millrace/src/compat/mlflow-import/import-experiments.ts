@@ -1,5 +1,5 @@
 import { forgetExperimentLocation, rootPath, saveExperimentLocation } from "#compat/mlflow";
-import { adoptExperiment, checkArtifactPath, type Experiment, searchRuns } from "#domains/tracking";
+import { adoptExperiment, checkArtifactPath, type Experiment, getExperiment, searchRuns } from "#domains/tracking";
 import { digestOf } from "#kit/hash";
 import { experimentHere } from "./here.ts";
 import { decide, type ImportContext, mayReplace, newItem } from "./import-context.ts";
@@ -59,7 +59,8 @@ async function importExperiment(context: ImportContext, given: ExperimentRecord)
   }
   counts[standing === undefined ? "new" : "updated"]++;
   if (context.dryRun) return true;
-  await adoptExperiment(here.tracking, experimentOf(record));
+  const description = standing === undefined ? "" : (await getExperiment(here.tracking, { id: record.id })).description; // MLflow's is a tag
+  await adoptExperiment(here.tracking, experimentOf(record, description));
   const isDefault = record.location === defaultLocation(record.id);
   await state.write((transaction) =>
     isDefault ? forgetExperimentLocation(transaction, record.id) : saveExperimentLocation(transaction, record.id, record.location),
@@ -81,8 +82,8 @@ async function isUnused({ here }: ImportContext, standing: ExperimentRecord, giv
   return (await searchRuns(here.tracking, { experiments: [standing.id], view: "all", limit: 1 })).runs.length === 0;
 }
 
-function experimentOf({ id, name, tags, createdMs, updatedMs, deleted }: ExperimentRecord): Experiment {
-  return { id, name, description: "", tags, createdMs, updatedMs, deletedMs: deleted ? updatedMs : undefined };
+function experimentOf({ id, name, tags, createdMs, updatedMs, deleted }: ExperimentRecord, description: string): Experiment {
+  return { id, name, description, tags, createdMs, updatedMs, deletedMs: deleted ? updatedMs : undefined };
 }
 
 function defaultLocation(id: string): string {

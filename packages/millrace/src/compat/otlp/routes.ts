@@ -22,6 +22,9 @@ const protocol: Protocol = { name: "otlp", bytes: true, errorAnswer: refused };
 const experimentHeader = "x-mlflow-experiment-id";
 const runHeader = "x-mlflow-run-id";
 
+/** A few milliseconds' worth. */
+const spansAtOnce = 500;
+
 /** OTLP over HTTP: programs instrumented with OpenTelemetry send their spans here. */
 export const otlpRoutes: AnyRoute[] = [
   route<OtlpServices>()({
@@ -64,7 +67,9 @@ async function take(tracking: TrackingServices, bytes: Uint8Array, encoding: Enc
   await ensureStandard(tracking); // which MLflow's clients name where they are told of none
   const spans: ReceivedSpan[] = [];
   const problems: { count: number; reason: string }[] = [];
+  let count = 0;
   for (const span of encoding === "json" ? spansInJson(bytes) : spansInProtobuf(bytes)) {
+    if (++count % spansAtOnce === 0) await new Promise((resolve) => setImmediate(resolve)); // others want their turn
     const problem = problemOf(span);
     if (problem === undefined) spans.push({ span: withType(span), facts: factsOf(span) });
     else problems.push({ count: 1, reason: problem });

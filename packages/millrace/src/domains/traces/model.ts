@@ -19,7 +19,6 @@ export const traceLimits = {
   linksPerTrace: 1_000,
   assessmentsPerTrace: 1_000,
   assessmentBytes: 1_000_000,
-  spanBytes: 16 * 1024 * 1024,
   spansPerTrace: 100_000,
   bytesPerTrace: 256 * 1024 * 1024,
   tracesPerPage: 1_000,

@@ -1,6 +1,7 @@
 import { getExperiment } from "#domains/tracking";
+import { parseArgument } from "#kit/parse-argument";
 import type { Transaction } from "#ports/database";
-import { traceLimits, type TracesServices } from "./model.ts";
+import { traceIdSchema, traceLimits, type TracesServices } from "./model.ts";
 import { isSmall, joinBatches, storeBatch } from "./span-bodies.ts";
 import { mergeSpans } from "./span-code.ts";
 import { type Batch, batchesOf, batchHeads, deleteBatches, insertBatch, insertTrace, lockTrace, saveTrace, type TraceRow } from "./store.ts";
@@ -32,6 +33,7 @@ export async function recordSpans(
   const pieces: Piece[] = [];
   // In the order of their ids: two deliveries that share traces then wait for each other, and never both ways.
   for (const [trace, received] of [...byTrace(spans)].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    parseArgument(traceIdSchema, "trace's id", trace); // it becomes part of a blob's key
     const batch = await storeBatch(blobs, trace, mergeSpans(received.map(({ span }) => span)));
     if (batch.size_bytes > traceLimits.bytesPerTrace) refused.push(tooLarge(trace, received.length));
     else pieces.push({ batch, summary: summaryOf(trace, experiment, received) });

@@ -18,7 +18,6 @@ const traceFields = {
   request: "request",
 } as const;
 export type TraceField = keyof typeof traceFields;
-export const traceFieldNames = Object.keys(traceFields) as TraceField[]; // a literal's own keys
 
 export type FilterOperator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "like" | "ilike" | "matches" | "in" | "not in" | "exists" | "missing";
 

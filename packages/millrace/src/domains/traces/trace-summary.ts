@@ -51,7 +51,7 @@ export function withLater(standing: TraceRow, later: TraceRow): TraceRow {
     person: standing.person ?? later.person,
     inputs: first.inputs ?? second.inputs,
     outputs: first.outputs ?? second.outputs,
-    tags: JSON.stringify({ ...parseLabels(later.tags), ...parseLabels(standing.tags) }),
+    tags: joinedTags(standing.tags, later.tags),
     root: newRoot ? later.root : standing.root,
   };
 }
@@ -81,6 +81,15 @@ function withRoot(row: TraceRow, { span, facts = {} }: ReceivedSpan): TraceRow {
     outputs: cut(facts.outputs, traceLimits.previewLength),
     root: rootOrder(span),
   };
+}
+
+/** The tags that are there, and of the later ones as many as there is room for. */
+function joinedTags(standing: string, later: string): string {
+  if (later === "{}" || later === standing) return standing;
+  const there = parseLabels(standing);
+  const added = Object.entries(parseLabels(later)).filter(([key]) => !Object.hasOwn(there, key));
+  const room = Math.max(0, traceLimits.tagsPerTrace - Object.keys(there).length);
+  return JSON.stringify({ ...Object.fromEntries(added.toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(0, room)), ...there });
 }
 
 function latest(a: number | null, b: number | null): number | null {

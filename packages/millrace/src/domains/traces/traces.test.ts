@@ -99,6 +99,30 @@ describe("spans", () => {
     expect((await readTrace(services, trace)).trace.experiment).toBe(experiment);
   });
 
+  it("delivered at the same moment are all there", async () => {
+    const which = ["a", "b", "c"].map((letter) => letter.repeat(32));
+    const deliveries = Array.from({ length: 24 }, (_, i) =>
+      record(
+        ...which.toSorted(() => (i % 2 === 0 ? 1 : -1)).map((each) => span({ trace: each, id: id(i + 1), parent: i === 0 ? undefined : id(1) })),
+      ),
+    );
+    await Promise.all([...deliveries, tellTrace(services, { id: which[0]!, experiment, startedMs: 5, tags: { told: "yes" } })]);
+    for (const each of which) expect((await readTrace(services, each)).trace.spanCount).toBe(24);
+    expect((await readTrace(services, which[0]!)).trace).toMatchObject({ startedMs: 5, told: true, tags: { told: "yes" } });
+  });
+
+  it("of traces with odd ids are refused, for the ids name files", async () => {
+    await expect(record(span({ trace: "../../x" }))).rejects.toMatchObject({ code: "invalid_argument" });
+  });
+
+  it("bring no more tags than a trace holds", async () => {
+    for (let i = 0; i < 4; i++) {
+      const tags = Object.fromEntries(Array.from({ length: 400 }, (_, j) => [`tag ${i} ${j}`, "x"]));
+      await record({ span: span({ id: id(i + 1) }), facts: { tags } });
+    }
+    expect(Object.keys((await readTrace(services, trace)).trace.tags)).toHaveLength(1_000);
+  });
+
   it("need an experiment that is there", async () => {
     await expect(recordSpans(services, { experiment: "none", spans: [{ span: span() }] })).rejects.toMatchObject({ code: "not_found" });
   });

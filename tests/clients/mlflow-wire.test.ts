@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { type MlflowPlace, openMlflowPlace } from "../contracts/mlflow.ts";
 import { type RealServer, startRealServer } from "./real-server.ts";
@@ -20,6 +21,7 @@ const scenarios: [string, Scenario][] = Object.entries({
   ...traceScenarios,
 });
 
+const played = new Map<string, Exchange[]>();
 let real: RealServer;
 let sqlite: MlflowPlace;
 let postgres: MlflowPlace;
@@ -29,14 +31,36 @@ beforeAll(async () => {
 afterAll(() => Promise.all([real, sqlite, postgres].map((place) => place?.close())));
 
 describe("answers are those of mlflow server 3.17.2, field by field, but where a difference is meant:", () => {
-  it.each(scenarios)("%s", async (_name, scenario) => {
+  it.each(scenarios)("%s", async (name, scenario) => {
     const theirs = await play(real.address, scenario);
     expect(theirs.length).toBeGreaterThan(0);
+    played.set(name, theirs);
     for (const place of [sqlite, postgres]) {
       const ours = await play(place.address, scenario);
       expect(differences(theirs, ours)).toEqual([]);
     }
   });
+});
+
+it("every difference that is meant, but for those of traces, stands in a table with its reason", async ({ skip }) => {
+  if (played.size < scenarios.length) skip("some scenarios were not played");
+  const calls = new Map<string, Set<string>>();
+  for (const { unlike, asked, status } of [...played].flatMap(([name, exchanges]) => (name in traceScenarios ? [] : exchanges))) {
+    if (unlike === undefined) continue;
+    const [, method = "", path = ""] = /^\d+: (\w+) ((?:<[^>]+>|[^ ?{])+)/.exec(asked) ?? [];
+    const same = calls.get(unlike) ?? new Set();
+    calls.set(unlike, same.add(`${method} ${path} (MLflow: ${status})`));
+  }
+  const table = [...calls]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(
+      ([why, where]) =>
+        `${why}\n${[...where]
+          .toSorted()
+          .map((each) => `  ${each}`)
+          .join("\n")}\n`,
+    );
+  await expect(table.join("\n")).toMatchFileSnapshot(join(import.meta.dirname, "wire-differences.txt"));
 });
 
 /** Exchanges that differ and should not, or should and do not. */

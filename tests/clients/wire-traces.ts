@@ -419,8 +419,9 @@ export const traceScenarios: Record<string, Scenario> = {
       await start(by, experiment, trace, { tags: { "mlflow.traceName": "named" }, request_preview: "in", response_preview: "out" });
       await by.get(`${traces}/get`, { trace_id: trace });
     }
+    const found = wire.unlike("a span's type is found as it is told");
     for (const type of ["CHAT_MODEL", "TOOL", "RETRIEVER", "EMBEDDING", "UNKNOWN"])
-      await search(wire, experiment, { filter: `span.type = '${type}'` });
+      await search(found, experiment, { filter: `span.type = '${type}'` });
   },
   "spans are refused": async (wire) => {
     const experiment = await newExperiment(wire, "spans are refused");

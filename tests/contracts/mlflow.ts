@@ -12,6 +12,7 @@ import { trackingMigrations, type TrackingServices } from "#domains/tracking";
 import { announce, webhookMigrations, type WebhookServices } from "#domains/webhooks";
 import { systemClock } from "#kit/clock";
 import { createOutbound } from "#kit/outbound-http";
+import type { Database } from "#ports/database";
 import { serveRoutes } from "../processes/serve-routes.ts";
 import { openTestState } from "./state.ts";
 
@@ -28,10 +29,17 @@ export interface MlflowPlace {
 export async function openMlflowPlace({
   postgres = process.env["MILLRACE_TEST_POSTGRES"],
   allow = [],
-}: { postgres?: string | undefined; /** Origins that webhooks may have. */ allow?: string[] } = {}): Promise<MlflowPlace> {
+  watched = (state) => state,
+}: {
+  postgres?: string | undefined;
+  /** Origins that webhooks may have. */
+  allow?: string[];
+  /** Looks at what is asked of the database. */
+  watched?: (state: Database) => Database;
+} = {}): Promise<MlflowPlace> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-mlflow-"));
   const migrations = [...trackingMigrations, ...tracesMigrations, ...registryMigrations, ...webhookMigrations, ...mlflowMigrations];
-  const state = postgres ? await openTestState(migrations, postgres) : openSqlite({ path: join(folder, "state.db") });
+  const state = watched(postgres ? await openTestState(migrations, postgres) : openSqlite({ path: join(folder, "state.db") }));
   await state.migrate(migrations);
   const blobs = await openLocalBlobs({ folder: join(folder, "blobs") });
   const tracking = { state, blobs, clock: systemClock };

@@ -5,7 +5,7 @@ import { treesTrainer } from "#adapters/trainer/trees";
 import { runFlow, type AnyFlow, type RunEvent, type RunResult } from "#domains/pipelines";
 import type { Project } from "#domains/project";
 import { qualitySteps } from "#domains/quality";
-import { getVersion, listModels, type ModelVersion } from "#domains/registry";
+import { versionsHeld } from "#domains/registry";
 import { finishRun, logInputs, logMetrics, logParams } from "#domains/tracking";
 import { trainingSteps, type PinnedTable, type RunLog } from "#domains/training";
 import { modelSchema } from "#domains/transform";
@@ -50,7 +50,7 @@ export async function executeFlow(services: Services, flow: AnyFlow, options: Fl
       tracking,
       blobs,
       tables,
-      standing: await standingVersions(services),
+      standing: await versionsHeld(registry),
       async loadModel(blob) {
         await runLog.ready(); // what is registered is written under the run, which a flow from the cache may be ahead of
         return loadModelFile(blobs, blob);
@@ -110,15 +110,6 @@ async function pinModels({ lake }: Services): Promise<Map<string, PinnedTable>> 
   const tables = (await lake.tables()).filter((table) => table.startsWith(`${modelSchema}.`));
   const snapshots = await Promise.all(tables.map((table) => lake.snapshot(table)));
   return new Map(snapshots.map(({ table, version }) => [table.slice(modelSchema.length + 1), { table, version }]));
-}
-
-/** The versions behind every alias now, by `<model>@<alias>`. */
-async function standingVersions({ registry }: Services): Promise<Map<string, ModelVersion>> {
-  const standing = new Map<string, ModelVersion>();
-  for (const { name, aliases } of await listModels(registry)) {
-    for (const [alias, version] of Object.entries(aliases)) standing.set(`${name}@${alias}`, await getVersion(registry, name, version));
-  }
-  return standing;
 }
 
 function notBuilt(model: string, pinned: ReadonlyMap<string, PinnedTable>): never {

@@ -42,6 +42,23 @@ export function sqlIn(values: SqlValue[]): Sql {
   return values.length === 0 ? sqlText("(null)") : { text: `(${values.map(() => "?").join(", ")})`, params: values };
 }
 
+const paddedLengths = [1, 10, 100, 1_000];
+const mostAtOnce = 1_000;
+
+/**
+ * Parts of a list for one statement each: at most 1,000 values, filled up with the last one to one of a few lengths. A database
+ * prepares a text once and keeps it, so texts should not differ by the length of a list.
+ */
+export function padded<Value>(values: Value[]): Value[][] {
+  const parts: Value[][] = [];
+  for (let i = 0; i < values.length; i += mostAtOnce) {
+    const part = values.slice(i, i + mostAtOnce);
+    const length = paddedLengths.find((each) => each >= part.length)!; // no part is longer than the last
+    parts.push([...part, ...Array.from({ length: length - part.length }, () => part.at(-1)!)]);
+  }
+  return parts;
+}
+
 function isSql(value: unknown): value is Sql {
   return typeof value === "object" && value !== null && "text" in value && "params" in value;
 }

@@ -18,6 +18,8 @@ export interface Transaction extends Reader {
 export interface Migration {
   id: string;
   statements: string[];
+  /** Done in the same transaction after the statements: what portable SQL cannot say of the rows that are there. */
+  work?: (transaction: Transaction) => Promise<void>;
 }
 
 export interface Database extends Reader {

@@ -29,6 +29,7 @@ export async function applyMigrations(database: Database, migrations: Migration[
       throw new AppError("conflict", `Migration ${migration.id} was edited after it had been applied.`, { hint: "Add a new migration instead." });
     await database.write(async (transaction) => {
       for (const statement of migration.statements) await transaction.run(sqlText(statement.replaceAll(/\bblob\b/g, blobType)));
+      await migration.work?.(transaction);
       await transaction.run(sql`insert into migration (id, digest, applied_ms) values (${migration.id}, ${digest}, ${Date.now()})`);
     });
     applied.push(migration.id);

@@ -1,4 +1,4 @@
-import { anyLoggedModel, experimentLocation, type LoggedModel, knownVersion, metricsOf, versionRows } from "#compat/mlflow";
+import { anyLoggedModel, experimentLocation, type LoggedModel, knownVersions, metricsOf, versionRows } from "#compat/mlflow";
 import { getModel, listVersions, type RegistryServices } from "#domains/registry";
 import { type Experiment, getExperiment, getRun, type RunDetail, runPoints, type RunStatus, type TrackingServices } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
@@ -98,9 +98,7 @@ export async function modelHere(
   const model = await orNone(getModel(registry, name));
   if (model === undefined) return undefined;
   const rowOf = await versionRows(registry.state, [name]);
-  const versions = await Promise.all(
-    (await listVersions(registry, { model: name, limit: 1_000_000 })).map((version) => knownVersion(tracking, version, rowOf(name, version.version))),
-  );
+  const versions = await knownVersions(tracking, await listVersions(registry, { model: name, limit: 1_000_000 }), rowOf);
   return {
     record: {
       ...{ name, description: model.description, createdMs: model.createdMs, updatedMs: model.updatedMs, tags: model.tags, aliases: model.aliases },

@@ -60,7 +60,7 @@ async function importModel(context: ImportContext, model: SourceModel): Promise<
       await adoptVersionRow(transaction, {
         ...{ model: name, version: version.version, source: version.source, location: places[i]!.location },
         logged_model: /^models:\/(m-[0-9a-zA-Z]+)$/.exec(version.source)?.[1] ?? null,
-        ...{ run_link: version.runLink, stage: version.stage, updated_ms: version.updatedMs },
+        ...{ run_link: version.runLink, stage: version.stage },
       });
     }
   });
@@ -69,8 +69,8 @@ async function importModel(context: ImportContext, model: SourceModel): Promise<
 }
 
 function adopted(version: VersionRecord, folder: AdoptedVersion["folder"]): AdoptedVersion {
-  const { version: number, createdMs, description, user, run, status, tags } = version;
-  return { version: number, createdMs, description, status, tags, folder, ...(user && { actor: user }), ...(run && { runId: run }) };
+  const { version: number, createdMs, updatedMs, description, user, run, status, tags } = version;
+  return { version: number, createdMs, updatedMs, description, status, tags, folder, ...(user && { actor: user }), ...(run && { runId: run }) };
 }
 
 /** MLflow keeps no history of aliases: what is known is who holds them now. */

@@ -1,8 +1,8 @@
 /** MLflow's REST protocol over tracking, registry and artifacts: its clients of 2.x and 3.x, unchanged. */
+export { ensureStandard } from "./experiments.ts";
 export { mlflowBlobs } from "./blob-references.ts";
 export { forgetExperiments, forgetRuns } from "./forget.ts";
 export { mlflowMigrations } from "./migrations.ts";
-export { ensureStandard } from "./experiments.ts";
 export { mlflowRoutes } from "./routes.ts";
 export { mlflowProbeRoutes } from "./server.ts";
 export { mlflowWebhookFormat } from "./webhook-format.ts";
@@ -14,5 +14,5 @@ export { type LoggedModel } from "./logged-model-reads.ts";
 export { experimentLocation, runRoot, saveExperimentLocation } from "./places.ts";
 export { folderAt } from "./version-source.ts";
 export { type VersionRow, versionRows } from "./version-rows.ts";
-export { knownVersion } from "./wire-model.ts";
+export { knownVersions } from "./wire-model.ts";
 export { type AdoptedTrace, adoptedTrace, adoptTrace } from "./adopt-trace.ts";

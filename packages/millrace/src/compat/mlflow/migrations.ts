@@ -42,4 +42,13 @@ export const mlflowMigrations: Migration[] = [
       )`,
     ],
   },
+  {
+    id: "mlflow-004-updated",
+    statements: [
+      // The registry itself knows now when a version was changed.
+      `update registry_version set updated_ms = coalesce((select w.updated_ms from registry_model m join mlflow_version w on w.model = m.name
+        where m.id = registry_version.model and w.version = registry_version.version), updated_ms)`,
+      `alter table mlflow_version drop column updated_ms`,
+    ],
+  },
 ];

@@ -1,25 +1,26 @@
 import {
   createModel,
   deleteModel,
-  listModels,
-  listVersions,
+  type ModelFacts,
   type RegisteredModel,
   removeAlias,
   renameModel,
+  searchModels,
   setAlias,
   updateModel,
 } from "#domains/registry";
 import { AppError } from "#kit/app-error";
 import { endpoint, type Handler, type MlflowServices } from "./endpoint.ts";
-import { type Clause, parseFilter, parseOrder } from "./filter.ts";
+import { parseFilter, parseOrder } from "./filter.ts";
 import { modelGrammar, modelOrderGrammar } from "./grammars.ts";
 import { checkKey, checkLength } from "./limits.ts";
-import { inOrder, matches, pageOf, type Searchable } from "./match.ts";
+import type { Searchable } from "./match.ts";
 import { invalid, refusal } from "./protocol.ts";
-import { findModel, findVersion, needModel, needVersion, notFound, versionsOf } from "./registry-reads.ts";
+import { findModel, findVersion, latestVersions, needModel, needVersion, notFound } from "./registry-reads.ts";
+import { matchesModel, modelConditions, orderTerms, refuseToken } from "./registry-search.ts";
 import { integer, keyValues, needText, text, texts, wrongType } from "./request.ts";
 import { deleteVersionRows, renameVersionRows } from "./version-rows.ts";
-import { latestOf, stages, wireModel, wireVersion } from "./wire-model.ts";
+import { stages, wireModel, wireVersion } from "./wire-model.ts";
 
 const create: Handler = async ({ registry }, fields) => {
   const name = needModel(fields);
@@ -63,12 +64,14 @@ const search: Handler = async (services, fields) => {
   if (limit < 1) throw invalid(`Invalid value ${limit} for parameter 'max_results' supplied. It must be a positive integer`);
   const clauses = parseFilter(text(fields, "filter"), modelGrammar);
   const order = texts(fields, "order_by").map((term) => parseOrder(term, modelOrderGrammar));
-  order.push({ entity: "attribute", key: "name", direction: "asc" });
-  const found = (await listModels(services.registry)).map(searchable).filter((model) => matchesModel(model, clauses));
-  const { page, next } = pageOf(inOrder(found, order), text(fields, "page_token"), limit);
-  const models: object[] = [];
-  for (const { model } of page) models.push(await answer(services, model));
-  return { ...(models.length > 0 && { registered_models: models }), ...(next !== undefined && { next_page_token: next }) };
+  const { where, exact } = modelConditions(clauses);
+  const { models, nextCursor } = await searchModels(services.registry, {
+    ...{ where, limit, cursor: text(fields, "page_token") || undefined },
+    order: orderTerms(order, { name: "name", timestamp: "updatedMs", last_updated_timestamp: "updatedMs" }),
+    keep: exact ? undefined : (found) => found.filter((model) => matchesModel(searchable(model), clauses)),
+  }).catch(refuseToken);
+  const page = await answers(services, models);
+  return { ...(page.length > 0 && { registered_models: page }), ...(nextCursor !== undefined && { next_page_token: nextCursor }) };
 };
 
 const setTag: Handler = async (services, fields) => {
@@ -92,8 +95,8 @@ const deleteTag: Handler = async (services, fields) => {
 const latest: Handler = async (services, fields) => {
   const name = needModel(fields);
   const wanted = texts(fields, "stages").map(stageOf);
-  await findModel(services, name);
-  const versions = latestOf(await versionsOf(services, [name])).filter(({ stage }) => wanted.length === 0 || wanted.includes(stage));
+  const newest = (await latestVersions(services, [await findModel(services, name)])).get(name) ?? [];
+  const versions = newest.filter(({ stage }) => wanted.length === 0 || wanted.includes(stage));
   return versions.length > 0 ? { model_versions: versions.map((version) => wireVersion(version)) } : {};
 };
 
@@ -158,8 +161,12 @@ export function stageOf(given: string): string {
 }
 
 async function answer(services: MlflowServices, model: RegisteredModel): Promise<object> {
-  const hasVersions = (await listVersions(services.registry, { model: model.name, limit: 1 })).length > 0;
-  return wireModel(model, hasVersions ? latestOf(await versionsOf(services, [model.name])) : []);
+  return (await answers(services, [model]))[0]!; // one for each
+}
+
+async function answers(services: MlflowServices, models: RegisteredModel[]): Promise<object[]> {
+  const latestOf = await latestVersions(services, models);
+  return models.map((model) => wireModel(model, latestOf.get(model.name) ?? []));
 }
 
 function translateTaken(name: string) {
@@ -177,21 +184,6 @@ function checkAlias(alias: string | undefined): string {
   return alias;
 }
 
-const promptTag = "mlflow.prompt.is_prompt";
-
-/** Prompts are models with a tag, and only found by it. Models without the tag are no prompts. */
-export function matchesModel(model: Searchable, clauses: Clause[]): boolean {
-  const aboutPrompts = clauses.filter(({ entity, key }) => entity === "tag" && key === promptTag);
-  const asTagged = { ...model, tags: { [promptTag]: "false", ...model.tags } };
-  if (!matches(asTagged, aboutPrompts)) return false;
-  if (aboutPrompts.length === 0 && asTagged.tags[promptTag] === "true") return false;
-  return matches(
-    model,
-    clauses.filter((clause) => !aboutPrompts.includes(clause)),
-  );
-}
-
-function searchable(model: RegisteredModel): Searchable & { model: RegisteredModel } {
-  const { name, updatedMs, tags } = model;
-  return { model, tags, attributes: { name, timestamp: updatedMs, last_updated_timestamp: updatedMs } };
+function searchable({ name, updatedMs, tags }: ModelFacts): Searchable {
+  return { tags, attributes: { name, timestamp: updatedMs, last_updated_timestamp: updatedMs } };
 }

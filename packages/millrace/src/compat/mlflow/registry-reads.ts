@@ -1,11 +1,11 @@
-import { getModel, getVersion, listVersions, type RegisteredModel } from "#domains/registry";
+import { getModel, getVersion, type RegisteredModel, type VersionFacts, versionHeads, versionNumbers } from "#domains/registry";
 import { AppError } from "#kit/app-error";
 import type { MlflowServices } from "./endpoint.ts";
 import { checkName } from "./limits.ts";
 import { absent, invalid } from "./protocol.ts";
 import { type Fields, missing, needText, text } from "./request.ts";
-import { versionRows } from "./version-rows.ts";
-import { type KnownVersion, knownVersion } from "./wire-model.ts";
+import { rowsOfVersions, stagedVersions } from "./version-rows.ts";
+import { type KnownHead, type KnownVersion, knownVersions, type VersionPlace } from "./wire-model.ts";
 
 /** The model's name, checked as MLflow does. */
 export function needModel(fields: Fields, field = "name"): string {
@@ -32,18 +32,46 @@ export async function findVersion({ registry, tracking }: MlflowServices, name: 
   const found = await getVersion(registry, name, version).catch((error: unknown) => {
     throw notFound(error) ? noVersion(name, version) : error;
   });
-  return knownVersion(tracking, found, (await versionRows(registry.state, [name]))(name, version));
+  const [known] = await knownVersions(tracking, [found], await rowsOfVersions(registry.state, [found]));
+  return known!; // one for each
 }
 
-/** All versions of some models, newest first within each. */
-export async function versionsOf({ registry, tracking }: MlflowServices, models: string[]): Promise<KnownVersion[]> {
-  const rowOf = await versionRows(registry.state, models);
-  const versions: KnownVersion[] = [];
-  for (const model of models) {
-    for (const version of await listVersions(registry, { model, limit: 200_000 }))
-      versions.push(await knownVersion(tracking, version, rowOf(model, version.version)));
-  }
-  return versions;
+/** What is known of some versions, in their order. */
+export async function knownHeads<Version extends VersionFacts>(
+  { registry, tracking }: MlflowServices,
+  heads: Version[],
+): Promise<(Version & VersionPlace)[]> {
+  return knownVersions(tracking, heads, await rowsOfVersions(registry.state, heads));
+}
+
+/** The newest version of each stage, for each of some models; the stage that has the oldest version comes first. */
+export async function latestVersions(
+  services: MlflowServices,
+  models: Pick<RegisteredModel, "name" | "latest">[],
+): Promise<Map<string, KnownHead[]>> {
+  const { registry } = services;
+  const stages = new Map<string, Map<number, string>>();
+  for (const { model, version, stage } of await stagedVersions(
+    registry.state,
+    models.map(({ name }) => name),
+  ))
+    stages.set(model, (stages.get(model) ?? new Map<number, string>()).set(version, stage));
+  const numbers = await versionNumbers(registry, [...stages.keys()]); // where no version has a stage, the newest stands for all
+  const wanted = models.flatMap(({ name, latest }) => {
+    const staged = stages.get(name);
+    const versions = staged === undefined ? (latest ?? []) : newestOf(numbers.get(name) ?? [], (version) => staged.get(version) ?? "None");
+    return [versions].flat().map((version) => ({ model: name, version }));
+  });
+  const found = new Map<string, KnownHead[]>();
+  for (const head of await knownHeads(services, await versionHeads(registry, wanted)))
+    found.set(head.model, [...(found.get(head.model) ?? []), head]);
+  return found;
+}
+
+function newestOf(numbers: number[], stageOf: (version: number) => string): number[] {
+  const newest = new Map<string, number>();
+  for (const version of numbers) newest.set(stageOf(version), version); // oldest first; a stage keeps its first place
+  return [...newest.values()];
 }
 
 export function noVersion(name: string, version: number): AppError {

@@ -114,8 +114,8 @@ describe("versions", () => {
     const latest = await post("registered-models/get-latest-versions", { name });
     expect(latest.model_versions.map((each: { current_stage: string; version: string }) => [each.current_stage, each.version])).toEqual([
       ["Archived", "1"],
-      ["None", "3"],
       ["Production", "2"],
+      ["None", "3"],
     ]);
   });
 

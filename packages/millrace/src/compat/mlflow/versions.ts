@@ -1,17 +1,28 @@
-import { deleteVersion, listModels, noteStage, registerVersion, removeAlias, updateVersion } from "#domains/registry";
+import {
+  deleteVersion,
+  noteStage,
+  registerVersion,
+  removeAlias,
+  searchVersions,
+  touchVersion,
+  updateVersion,
+  type VersionFacts,
+  versionHeads,
+} from "#domains/registry";
 import type { Transaction } from "#ports/database";
 import { endpoint, type Handler, type MlflowServices } from "./endpoint.ts";
-import { parseFilter, parseOrder } from "./filter.ts";
+import { type Clause, parseFilter, parseOrder } from "./filter.ts";
 import { versionGrammar, versionOrderGrammar } from "./grammars.ts";
-import { inOrder, matches, pageOf, type Searchable } from "./match.ts";
+import type { Searchable } from "./match.ts";
 import { noteVersion } from "./logged-models.ts";
-import { checkRegistryTag, matchesModel, stageOf } from "./models.ts";
+import { checkRegistryTag, stageOf } from "./models.ts";
 import { invalid, refusal } from "./protocol.ts";
-import { findModel, findVersion, needModel, needVersion, versionsOf } from "./registry-reads.ts";
+import { findModel, findVersion, knownHeads, needModel, needVersion } from "./registry-reads.ts";
+import { matchesModel, orderTerms, refuseToken, versionConditions } from "./registry-search.ts";
 import { integer, keyValues, needText, text, texts, truth, wrongType } from "./request.ts";
 import { resolveSource } from "./version-source.ts";
-import { deleteVersionRows, saveVersionRow, type VersionRow } from "./version-rows.ts";
-import { type KnownVersion, wireVersion } from "./wire-model.ts";
+import { deleteVersionRows, saveVersionRow, stagedVersions, type VersionRow } from "./version-rows.ts";
+import { type KnownHead, wireVersion } from "./wire-model.ts";
 
 const create: Handler = async (services, fields, { actor }) => {
   const { registry } = services;
@@ -37,7 +48,7 @@ const create: Handler = async (services, fields, { actor }) => {
     actor: actor.name,
     ...(resolved.run !== undefined && { runId: resolved.run }),
   };
-  const made = await registerVersion(registry, version, (transaction, { version: number, createdMs }) =>
+  const made = await registerVersion(registry, version, (transaction, { version: number }) =>
     saveVersionRow(transaction, {
       model: name,
       version: number,
@@ -46,7 +57,6 @@ const create: Handler = async (services, fields, { actor }) => {
       logged_model: resolved.loggedModel ?? null,
       run_link: text(fields, "run_link") ?? "",
       stage: "None",
-      updated_ms: createdMs,
     }),
   );
   if (resolved.loggedModel !== undefined) await noteVersion(services.tracking, resolved.loggedModel, name, made.version);
@@ -58,9 +68,9 @@ const get: Handler = async (services, fields) => ({
 });
 
 const update: Handler = async (services, fields) => {
-  const version = await findVersion(services, needModel(fields), needVersion(fields));
-  await updateVersion(services.registry, { model: version.model, version: version.version, description: text(fields, "description") ?? "" });
-  return { model_version: wireVersion(await touch(services, version)) };
+  const { model, version } = await findVersion(services, needModel(fields), needVersion(fields));
+  await updateVersion(services.registry, { model, version, description: text(fields, "description") ?? "" });
+  return { model_version: wireVersion(await findVersion(services, model, version)) };
 };
 
 /** Aliases go with their version. */
@@ -82,7 +92,9 @@ const transition: Handler = async (services, fields, { actor }) => {
       `Model version transition cannot archive existing model versions because '${stage}' is not an Active stage. Valid stages are ['Staging', 'Production']`,
     );
   const moved = await findVersion(services, name, version);
-  const others = archive ? (await versionsOf(services, [name])).filter((each) => each.stage === stage && each.version !== version) : [];
+  const staged = archive ? await stagedVersions(services.registry.state, [name]) : [];
+  const replaced = staged.filter((each) => each.stage === stage && each.version !== version);
+  const others = await knownHeads(services, await versionHeads(services.registry, replaced));
   await services.registry.state.write(async (transaction) => {
     for (const other of others) await putInStage(services, transaction, other, "Archived", actor.name);
     await putInStage(services, transaction, moved, stage, actor.name);
@@ -117,14 +129,16 @@ const search: Handler = async (services, fields) => {
   const clauses = parseFilter(text(fields, "filter"), versionGrammar);
   const order = texts(fields, "order_by").map((term) => parseOrder(term, versionOrderGrammar));
   if (order.length === 0) order.push({ entity: "attribute", key: "last_updated_timestamp", direction: "desc" });
-  order.push({ entity: "attribute", key: "name", direction: "asc" }, { entity: "attribute", key: "version_number", direction: "desc" });
-  const named = clauses.filter(({ entity, key }) => entity === "attribute" && key === "name");
-  const models = (await listModels(services.registry)).map(({ name }) => name).filter((name) => matches({ attributes: { name }, tags: {} }, named)); // spares the versions of all other models
-  const found = (await versionsOf(services, models)).map(searchable).filter((version) => matchesModel(version, clauses));
-  const { page, next } = pageOf(inOrder(found, order), text(fields, "page_token"), limit);
+  const { where, exact } = await versionConditions(services.registry, clauses);
+  const { versions, nextCursor } = await searchVersions(services.registry, {
+    ...{ where, limit, cursor: text(fields, "page_token") || undefined },
+    order: orderTerms(order, { name: "model", version_number: "version", creation_timestamp: "createdMs", last_updated_timestamp: "updatedMs" }),
+    keep: exact ? undefined : (found) => matching(services, found, clauses),
+  }).catch(refuseToken);
+  const page = await knownHeads(services, versions);
   return {
-    ...(page.length > 0 && { model_versions: page.map(({ version }) => wireVersion(version)) }),
-    ...(next !== undefined && { next_page_token: next }),
+    ...(page.length > 0 && { model_versions: page.map((version) => wireVersion(version)) }),
+    ...(nextCursor !== undefined && { next_page_token: nextCursor }),
   };
 };
 
@@ -140,32 +154,32 @@ export const versionRoutes = [
   ...endpoint("GET", "model-versions/search", "project:read", search),
 ];
 
-/** Notes that a version changed. */
-async function touch(services: MlflowServices, version: KnownVersion): Promise<KnownVersion> {
-  await services.registry.state.write((transaction) => saveVersionRow(transaction, rowOf(services, version)));
-  return findVersion(services, version.model, version.version);
+/** Where their files came from is only looked up if it is asked for. */
+async function matching(services: MlflowServices, heads: VersionFacts[], clauses: Clause[]): Promise<VersionFacts[]> {
+  const known = clauses.some(({ key }) => key === "source_path") ? await knownHeads(services, heads) : undefined;
+  return heads.filter((head, i) => matchesModel(searchable(head, known?.[i]?.source), clauses));
 }
 
 /** Moves a version to a stage, and has it written down by whom. */
-async function putInStage(services: MlflowServices, transaction: Transaction, version: KnownVersion, stage: string, actor: string): Promise<void> {
+async function putInStage(services: MlflowServices, transaction: Transaction, version: KnownHead, stage: string, actor: string): Promise<void> {
   const { model, version: number, stage: previous } = version;
   if (stage !== previous) await noteStage(services.registry, transaction, { model, version: number, stage, previous, actor });
-  await saveVersionRow(transaction, { ...rowOf(services, version), stage });
+  await saveVersionRow(transaction, { ...rowOf(version), stage });
+  await touchVersion(services.registry, transaction, version);
 }
 
-function rowOf({ registry }: MlflowServices, { model, version, source, location, loggedModel, runLink, stage }: KnownVersion): VersionRow {
-  return { model, version, source, location, logged_model: loggedModel ?? null, run_link: runLink, stage, updated_ms: registry.clock.now() };
+function rowOf({ model, version, source, location, loggedModel, runLink, stage }: KnownHead): VersionRow {
+  return { model, version, source, location, logged_model: loggedModel ?? null, run_link: runLink, stage };
 }
 
-function searchable(version: KnownVersion): Searchable & { version: KnownVersion } {
+function searchable(version: VersionFacts, source: string | undefined): Searchable {
   return {
-    version,
     tags: version.tags,
     attributes: {
       name: version.model,
       version_number: version.version,
       run_id: version.runId ?? "",
-      source_path: version.source,
+      source_path: source,
       creation_timestamp: version.createdMs,
       last_updated_timestamp: version.updatedMs,
     },

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import type { WebhookFormat } from "#domains/webhooks";
 import type { Happening } from "#ports/announcer";
 import type { Reader } from "#ports/database";
-import { versionRows } from "./version-rows.ts";
+import { rowsOfVersions } from "./version-rows.ts";
 import { mlflowEvents } from "./webhook-events.ts";
 
 /** Messages as MLflow sends them (mlflow/webhooks/delivery.py), to webhooks that were made through its API. */
@@ -42,7 +42,7 @@ async function payload(state: Reader, { event, data }: Happening, prompt: boolea
       return { name, tags: shownTags(textsOf(data["modelTags"]), prompt), description: data["description"] };
     case "version.created": {
       const tags = textsOf(data["tags"]);
-      const row = (await versionRows(state, [name]))(name, data["version"] as number);
+      const row = (await rowsOfVersions(state, [{ model: name, version: data["version"] as number }]))(name, data["version"] as number);
       const made = prompt ? { template: tags["mlflow.prompt.text"] ?? null } : { source: row?.source ?? "", run_id: data["runId"] ?? null };
       return { name, ...version, ...made, tags: shownTags(tags, prompt), description: data["description"] || null };
     }

@@ -1,7 +1,6 @@
-import { getRun, type TrackingServices } from "#domains/tracking";
-import type { ModelVersion, RegisteredModel } from "#domains/registry";
-import { ifThere } from "./if-there.ts";
-import { experimentLocation, runRoot } from "./places.ts";
+import type { ModelVersion, RegisteredModel, VersionFacts, VersionHead } from "#domains/registry";
+import { outputsOf, type TrackingServices } from "#domains/tracking";
+import { experimentLocations, runRoot } from "./places.ts";
 import type { VersionRow } from "./version-rows.ts";
 import { wireTexts } from "./wire-run.ts";
 
@@ -9,38 +8,56 @@ const statuses = { pending: "PENDING_REGISTRATION", ready: "READY", failed: "FAI
 
 export const stages = ["None", "Staging", "Production", "Archived"] as const;
 
-/** A version as MLflow knows it, with where its files are. */
-export interface KnownVersion extends ModelVersion {
+/** What MLflow asks of a version beside what the registry knows. */
+export interface VersionPlace {
   source: string;
   location: string;
   loggedModel: string | undefined;
   runLink: string;
   stage: string;
-  updatedMs: number;
 }
 
-/** Joins what the registry and MLflow's own row know; a version from elsewhere in Millrace has its files among its run's artifacts. */
-export async function knownVersion(tracking: TrackingServices, version: ModelVersion, row: VersionRow | undefined): Promise<KnownVersion> {
-  const source = row?.source ?? (await sourceOf(tracking, version));
-  return {
-    ...version,
-    source,
-    location: row?.location ?? source,
-    loggedModel: row?.logged_model ?? undefined,
-    runLink: row?.run_link ?? "",
-    stage: row?.stage ?? "None",
-    updatedMs: row?.updated_ms ?? version.createdMs,
+/** A version as MLflow knows it, with where its files are. */
+export type KnownVersion = ModelVersion & VersionPlace;
+
+/** As `KnownVersion`, without what it is made of. */
+export type KnownHead = VersionHead & VersionPlace;
+
+/** Joins what the registry and MLflow's own rows know; versions from elsewhere in Millrace have their files among their run's artifacts. */
+export async function knownVersions<Version extends VersionFacts>(
+  tracking: TrackingServices,
+  versions: Version[],
+  rowOf: (model: string, version: number) => VersionRow | undefined,
+): Promise<(Version & VersionPlace)[]> {
+  const sourceOf = await sourcesOf(
+    tracking,
+    versions.filter(({ model, version }) => rowOf(model, version) === undefined),
+  );
+  return versions.map((version) => {
+    const row = rowOf(version.model, version.version);
+    const source = row?.source ?? sourceOf(version);
+    return {
+      ...version,
+      source,
+      location: row?.location ?? source,
+      loggedModel: row?.logged_model ?? undefined,
+      runLink: row?.run_link ?? "",
+      stage: row?.stage ?? "None",
+    };
+  });
+}
+
+async function sourcesOf(tracking: TrackingServices, versions: VersionFacts[]): Promise<(version: VersionFacts) => string> {
+  const runs = await outputsOf(tracking, [...new Set(versions.flatMap(({ runId }) => runId ?? []))]); // runs of other stores are not among them
+  const locations = await experimentLocations(tracking.state, new Set([...runs.values()].map(({ experiment }) => experiment)));
+  return ({ runId, digest }) => {
+    const run = runId === undefined ? undefined : runs.get(runId);
+    const output = run?.outputs.find((each) => each.kind === "model" && each.digest === digest);
+    return run === undefined || output === undefined ? "" : `${runRoot(locations(run.experiment), runId!)}/${output.name}`; // a run has an id
   };
 }
 
-async function sourceOf(tracking: TrackingServices, { runId, digest }: ModelVersion): Promise<string> {
-  const run = runId === undefined ? undefined : await ifThere(getRun(tracking, runId)); // runs of other stores are not
-  const output = run?.outputs.find((each) => each.kind === "model" && each.digest === digest);
-  if (run === undefined || output === undefined) return "";
-  return `${runRoot(await experimentLocation(tracking.state, run.experiment), run.id)}/${output.name}`;
-}
-
-export function wireVersion(version: KnownVersion, { aliases = true } = {}): object {
+export function wireVersion(version: KnownHead, { aliases = true } = {}): object {
   const tags = wireTexts(version.tags);
   return {
     name: version.model,
@@ -58,7 +75,7 @@ export function wireVersion(version: KnownVersion, { aliases = true } = {}): obj
   };
 }
 
-export function wireModel(model: RegisteredModel, latest: KnownVersion[]): object {
+export function wireModel(model: RegisteredModel, latest: KnownHead[]): object {
   const tags = wireTexts(model.tags);
   const aliases = Object.entries(model.aliases).map(([alias, version]) => ({ alias, version: String(version) }));
   return {
@@ -70,11 +87,4 @@ export function wireModel(model: RegisteredModel, latest: KnownVersion[]): objec
     ...(tags.length > 0 && { tags }),
     ...(aliases.length > 0 && { aliases }),
   };
-}
-
-/** The newest version of each stage; the stage that has the oldest version comes first. */
-export function latestOf(versions: KnownVersion[]): KnownVersion[] {
-  const newest = new Map<string, KnownVersion>();
-  for (const version of versions.toSorted((a, b) => a.version - b.version)) newest.set(version.stage, version); // keeps its first place
-  return [...newest.values()];
 }

@@ -1,7 +1,7 @@
 import type { Lake } from "#domains/lake";
 import { dailyDrift, dailyMetrics, dayMs, lastClose, monitoredEndpoints, totalCounts, type DailyMetrics } from "#domains/monitoring";
 import { listRuns, type LedgerReader } from "#domains/pipelines";
-import { getVersion, listModels, type RegistryServices } from "#domains/registry";
+import { type RegistryServices, versionHeads, versionsHeld } from "#domains/registry";
 import { countDecisions } from "#domains/retraining";
 import type { Clock } from "#kit/clock";
 import type { Log } from "#kit/log";
@@ -135,12 +135,9 @@ async function streamFamilies({ stream }: ProjectSources): Promise<Family[]> {
 
 async function modelFamilies({ registry, clock }: ProjectSources): Promise<Family[]> {
   const samples: Sample[] = [];
-  for (const { name, aliases } of await listModels(registry)) {
-    for (const [alias, version] of Object.entries(aliases)) {
-      const { createdMs } = await getVersion(registry, name, version);
-      samples.push({ labels: { model: name, version: String(version), alias }, value: (clock.now() - createdMs) / 1_000 });
-    }
-  }
+  const held = [...new Map([...(await versionsHeld(registry)).values()].map((each) => [`${each.version} ${each.model}`, each])).values()];
+  for (const { model, version, aliases, createdMs } of await versionHeads(registry, held))
+    for (const alias of aliases) samples.push({ labels: { model, version: String(version), alias }, value: (clock.now() - createdMs) / 1_000 });
   return [gauge("millrace_model_age_seconds", "Age of the version that holds an alias.", samples)];
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
 import { defineStep, type StepContext } from "#domains/pipelines";
-import { registerVersion, resolve, setAlias, type ModelVersion, type RegistryServices } from "#domains/registry";
+import { getVersion, registerVersion, resolve, setAlias, type ModelVersion, type RegistryServices } from "#domains/registry";
 import { artifactKey, logArtifact, logMetrics, logModel, type TrackingServices } from "#domains/tracking";
 import {
   objectWriter,
@@ -32,8 +32,8 @@ export interface RegisterServices {
   tables: TrainingTables;
   /** Loads a stored model file. */
   loadModel: (blob: string) => Promise<LoadedModel>;
-  /** The versions behind `<model>@<alias>` as they stood when the run began, so that a step's key can name them. */
-  standing: ReadonlyMap<string, ModelVersion>;
+  /** Which versions `<model>@<alias>` were when the run began, so that a step's key can name them. */
+  standing: ReadonlyMap<string, { model: string; version: number }>;
   /** Told of every new version, for lineage. */
   onVersion: (version: ModelVersion, model: TrainedModel, context: StepContext) => Promise<void>;
 }
@@ -84,7 +84,8 @@ export function qualitySteps(services: RegisterServices) {
       key: (reference: string) => ({ reference, version: standing(services, reference).version }),
       describe: (found: ChosenParams) => `those of ${found.model} v${found.version}`,
       run: async (_context, reference: string): Promise<ChosenParams> => {
-        const version = standing(services, reference);
+        const held = standing(services, reference);
+        const version = await getVersion(services.registry, held.model, held.version);
         return { model: version.model, version: version.version, params: (await readTraining(services.blobs, version)).params };
       },
     }),
@@ -98,7 +99,7 @@ export interface ChosenParams {
   params: Record<string, unknown>;
 }
 
-function standing({ standing: versions }: RegisterServices, reference: string): ModelVersion {
+function standing({ standing: versions }: RegisterServices, reference: string): { model: string; version: number } {
   const version = versions.get(reference);
   if (version) return version;
   throw new AppError("not_found", `No version stood as ${reference} when the run began (there were: ${[...versions.keys()].join(", ") || "none"}).`, {

@@ -4,11 +4,15 @@ import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
 import { type ModelVersion, newModelSchema, newVersionSchema, type RegistryServices } from "./model.ts";
 import { renderCards } from "./card.ts";
-import { deletedVersions, findVersion, insertModel, insertVersion, lockModel, replaceVersion, reviveModel, saveModel } from "./store.ts";
+import { deletedVersions, findVersion, insertModel, insertVersion, lockModel, replaceVersion, reviveModel, saveTaggedModel } from "./store.ts";
 
 const timeSchema = z.int().min(0);
 const adoptedModelSchema = newModelSchema.extend({ createdMs: timeSchema, updatedMs: timeSchema, lastVersion: z.int().min(0) });
-const adoptedVersionSchema = newVersionSchema.omit({ model: true, again: true }).extend({ version: z.int().min(1), createdMs: timeSchema });
+const adoptedVersionSchema = newVersionSchema.omit({ model: true, again: true }).extend({
+  ...{ version: z.int().min(1), createdMs: timeSchema },
+  /** `createdMs` unless told. */
+  updatedMs: timeSchema.optional(),
+});
 
 /** A model as it stood elsewhere; `lastVersion` is the greatest number that a version of it ever had there. */
 export type AdoptedModel = z.input<typeof adoptedModelSchema>;
@@ -35,10 +39,8 @@ export async function adoptModel({ state, clock }: RegistryServices, model: Adop
       await (known === undefined ? insertVersion : replaceVersion)(transaction, standing.id, version);
     }
     const greatest = Math.max(lastVersion, standing.last_version, ...adopted.map(({ version }) => version));
-    await saveModel(transaction, {
-      ...standing,
-      ...{ description, tags: JSON.stringify(tags), last_version: greatest, created_ms: createdMs, updated_ms: updatedMs },
-    });
+    const changed = { description, last_version: greatest, created_ms: createdMs, updated_ms: updatedMs };
+    await saveTaggedModel(transaction, { ...standing, ...changed }, tags);
     const model = await lockModel(transaction, name);
     const numbers = adopted.map(({ version }) => version);
     await renderCards(transaction, clock.now(), model, numbers, {});
@@ -52,5 +54,5 @@ function made(model: string, version: AdoptedVersion): ModelVersion {
       hint: "Pass on the folder as it was stored.",
     });
   const { runId, profile, gate, actor } = given;
-  return { ...given, ...folder, model, runId, profile, gate, actor, aliases: [] };
+  return { ...given, ...folder, model, runId, profile, gate, actor, updatedMs: given.updatedMs ?? given.createdMs, aliases: [] };
 }

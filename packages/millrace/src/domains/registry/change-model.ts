@@ -3,19 +3,18 @@ import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
 import type { Reader } from "#ports/database";
 import { renderCards } from "./card.ts";
+import { describeModels } from "./describe-models.ts";
 import { newModelSchema, type RegisteredModel, type RegistryServices } from "./model.ts";
 import {
   activeModel,
   aliasesOf,
-  allModels,
   findModel,
   insertModel,
-  latestVersion,
   lockModel,
   markVersionsDeleted,
   type ModelRow,
-  parseModel,
   saveModel,
+  saveTaggedModel,
 } from "./store.ts";
 import { tell, tellTags } from "./tell.ts";
 
@@ -30,14 +29,17 @@ export async function createModel(services: RegistryServices, model: z.input<typ
       throw new AppError("conflict", `Model "${made.name}" exists already.`, { hint: "Use it, or choose another name." });
     if (standing === undefined) await insertModel(transaction, made, nowMs);
     else
-      await saveModel(transaction, {
-        ...standing, // its version numbers go on
-        description: made.description,
-        tags: JSON.stringify(made.tags),
-        created_ms: nowMs,
-        updated_ms: nowMs,
-        deleted_ms: null,
-      });
+      await saveTaggedModel(
+        transaction,
+        {
+          ...standing, // its version numbers go on
+          description: made.description,
+          created_ms: nowMs,
+          updated_ms: nowMs,
+          deleted_ms: null,
+        },
+        made.tags,
+      );
     const row = await activeModel(transaction, made.name);
     await tell(services, transaction, row, "model.created", { description: made.description });
     return describe(transaction, row);
@@ -47,13 +49,6 @@ export async function createModel(services: RegistryServices, model: z.input<typ
 /** A model with its aliases. Throws `not_found`. */
 export async function getModel({ state }: RegistryServices, name: string): Promise<RegisteredModel> {
   return describe(state, await activeModel(state, name));
-}
-
-/** All models by name. */
-export async function listModels({ state }: RegistryServices): Promise<RegisteredModel[]> {
-  const models: RegisteredModel[] = [];
-  for (const row of await allModels(state)) models.push(await describe(state, row));
-  return models;
 }
 
 const changeSchema = z.object({
@@ -72,12 +67,8 @@ export async function updateModel(
     const standing = await lockModel(transaction, name);
     const before = JSON.parse(standing.tags) as Record<string, string>; // written by this domain
     const merged = changedTags(before, tags);
-    await saveModel(transaction, {
-      ...standing,
-      description: description ?? standing.description,
-      tags: JSON.stringify(merged),
-      updated_ms: clock.now(),
-    });
+    const changed = { description: description ?? standing.description, updated_ms: clock.now() };
+    await saveTaggedModel(transaction, { ...standing, ...changed }, merged);
     const row = await activeModel(transaction, name);
     if (row.description !== standing.description) {
       await renderCards(transaction, clock.now(), row, "all");
@@ -128,5 +119,5 @@ export function changedTags(standing: Record<string, string>, change: Record<str
 }
 
 async function describe(reader: Reader, row: ModelRow): Promise<RegisteredModel> {
-  return parseModel(row, await aliasesOf(reader, row.id), await latestVersion(reader, row.id));
+  return (await describeModels(reader, [row]))[0]!; // one for each
 }

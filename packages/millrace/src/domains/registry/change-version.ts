@@ -1,9 +1,10 @@
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
+import type { Transaction } from "#ports/database";
 import { renderCards } from "./card.ts";
 import { changedTags } from "./change-model.ts";
 import { type ModelVersion, type RegistryServices, type VersionChange, versionChangeSchema } from "./model.ts";
-import { activeModel, findVersion, lockModel, markVersionsDeleted, saveVersion, versionsOf } from "./store.ts";
+import { activeModel, findVersion, lockModel, markUpdated, markVersionsDeleted, saveVersion, versionsOf } from "./store.ts";
 import { tell, tellGate, tellTags } from "./tell.ts";
 import { versionNotFound } from "./version-not-found.ts";
 
@@ -35,6 +36,7 @@ export async function updateVersion(services: RegistryServices, change: VersionC
       ...standing,
       status: rest.status ?? standing.status,
       description: rest.description ?? standing.description,
+      updatedMs: rest.description === undefined ? standing.updatedMs : clock.now(),
       gate: rest.gate ?? standing.gate,
       profile: rest.profile ?? standing.profile,
       metrics: { ...standing.metrics, ...metrics },
@@ -50,6 +52,15 @@ export async function updateVersion(services: RegistryServices, change: VersionC
     if (rest.gate !== undefined) await tellGate(services, transaction, model, version, rest.gate);
     return next;
   });
+}
+
+/** Notes, in the transaction of whoever keeps something else of a version, that what describes it changed. */
+export async function touchVersion(
+  { clock }: RegistryServices,
+  transaction: Transaction,
+  { model, version }: { model: string; version: number },
+): Promise<void> {
+  await markUpdated(transaction, (await activeModel(transaction, model)).id, version, clock.now());
 }
 
 /** Deletes a version; its number is never given again. Throws `conflict` while an alias holds it. */

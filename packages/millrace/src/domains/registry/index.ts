@@ -1,7 +1,10 @@
 export { type AdoptedModel, type AdoptedVersion, adoptModel } from "./adopt.ts";
 export { registryBlobs } from "./blob-references.ts";
-export { createModel, deleteModel, getModel, listModels, renameModel, updateModel } from "./change-model.ts";
-export { deleteVersion, getVersion, listVersions, updateVersion } from "./change-version.ts";
+export { createModel, deleteModel, getModel, renameModel, updateModel } from "./change-model.ts";
+export { deleteVersion, getVersion, listVersions, touchVersion, updateVersion } from "./change-version.ts";
+export { listModels, type ModelCondition, type ModelFacts, modelNames, searchModels } from "./search-models.ts";
+export { searchVersions, type VersionCondition } from "./search-versions.ts";
+export { type VersionFacts, type VersionHead, versionHeads, versionNumbers, versionsHeld } from "./version-heads.ts";
 export { aliasesHeld } from "./aliases-held.ts";
 export { modelCard, writeSection } from "./card.ts";
 export { type Evidence, type ModelCard } from "./card-model.ts";

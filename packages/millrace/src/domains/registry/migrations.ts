@@ -1,4 +1,5 @@
 import type { Migration } from "#ports/database";
+import { indexTags } from "./tag-rows.ts";
 
 export const registryMigrations: Migration[] = [
   {
@@ -59,5 +60,23 @@ export const registryMigrations: Migration[] = [
         previous text not null, actor text not null, at_ms bigint not null, primary key (model, seq)
       )`,
     ],
+  },
+  {
+    id: "registry-004-search",
+    statements: [
+      // When what describes a version last changed: lists have the newest first.
+      `alter table registry_version add column updated_ms bigint not null default 0`,
+      `update registry_version set updated_ms = created_ms`,
+      `create index registry_version_updated on registry_version (updated_ms, model, version, run, created_ms) where deleted_ms is null`,
+      // What lists choose versions by, so that they read the rows, with all that is in them, of the page alone.
+      `create index registry_version_head on registry_version (model, version, deleted_ms, run, created_ms, updated_ms)`,
+      // The tags of versions, and of models (version 0), for searches by them; what they are stands in the rows themselves.
+      `create table registry_tag (
+        model text not null references registry_model (id), version bigint not null, tag text not null, value text not null,
+        primary key (model, version, tag)
+      )`,
+      `create index registry_tag_value on registry_tag (tag, value, version, model)`,
+    ],
+    work: indexTags,
   },
 ];

@@ -143,6 +143,8 @@ export interface ModelVersion {
   tags: Record<string, string>;
   actor: string | undefined;
   createdMs: number;
+  /** When what describes it (its text, its stage) last changed; its tags, metrics and aliases are not among that. */
+  updatedMs: number;
   /** Aliases that hold it now. */
   aliases: string[];
 }

@@ -52,6 +52,7 @@ export async function registerVersion(
       tags: given.tags,
       actor: given.actor,
       createdMs: nowMs,
+      updatedMs: nowMs,
       aliases: [],
     };
     await insertVersion(transaction, model.id, made);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { route } from "#kit/route";
-import { getModel, listModels } from "./change-model.ts";
+import { getModel } from "./change-model.ts";
 import { cardRoutes } from "./card-routes.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { listVersions } from "./change-version.ts";
@@ -8,6 +8,7 @@ import type { RegistryServices } from "./model.ts";
 import { noteRoutes } from "./note-routes.ts";
 import { modelOutput, versionOutput } from "./outputs.ts";
 import { resolve } from "./resolve.ts";
+import { listModels } from "./search-models.ts";
 import { aliasHistory, rollbackAlias, setAlias } from "./set-alias.ts";
 import { stageHistory } from "./stages.ts";
 

@@ -2,6 +2,7 @@ import { AppError } from "#kit/app-error";
 import { newId } from "#kit/id";
 import { sql } from "#kit/sql";
 import type { Reader, Transaction } from "#ports/database";
+import { saveTags } from "./tag-rows.ts";
 import type { AliasChange, DataVersion, ModelVersion, RegisteredModel, VersionStatus } from "./model.ts";
 
 // Models
@@ -17,7 +18,7 @@ export interface ModelRow {
   deleted_ms: number | null;
 }
 
-const modelColumns = sql`id, name, description, tags, last_version, created_ms, updated_ms, deleted_ms`;
+export const modelColumns = sql`id, name, description, tags, last_version, created_ms, updated_ms, deleted_ms`;
 
 export async function findModel(reader: Reader, name: string): Promise<ModelRow | undefined> {
   return reader.get<ModelRow>(sql`select ${modelColumns} from registry_model where name = ${name}`);
@@ -39,18 +40,16 @@ export async function lockModel(transaction: Transaction, name: string): Promise
   return activeModel(transaction, name);
 }
 
-export async function allModels(reader: Reader): Promise<ModelRow[]> {
-  return reader.all<ModelRow>(sql`select ${modelColumns} from registry_model where deleted_ms is null order by name`);
-}
-
 /** Makes a model, unless there is one of the name, deleted or not. */
 export async function insertModel(
   transaction: Transaction,
   { name, description, tags }: { name: string; description: string; tags: Record<string, string> },
   nowMs: number,
 ): Promise<void> {
-  await transaction.run(sql`insert into registry_model (id, name, description, tags, last_version, created_ms, updated_ms)
-    values (${newId()}, ${name}, ${description}, ${JSON.stringify(tags)}, 0, ${nowMs}, ${nowMs}) on conflict (name) do nothing`);
+  const id = newId();
+  const made = await transaction.run(sql`insert into registry_model (id, name, description, tags, last_version, created_ms, updated_ms)
+    values (${id}, ${name}, ${description}, ${JSON.stringify(tags)}, 0, ${nowMs}, ${nowMs}) on conflict (name) do nothing`);
+  if (made > 0) await saveTags(transaction, id, "model", tags);
 }
 
 /** Takes a deletion back, of the model alone. */
@@ -61,6 +60,12 @@ export async function reviveModel(transaction: Transaction, name: string): Promi
 export async function saveModel(transaction: Transaction, model: ModelRow): Promise<void> {
   await transaction.run(sql`update registry_model set name = ${model.name}, description = ${model.description}, tags = ${model.tags}, last_version = ${model.last_version},
     created_ms = ${model.created_ms}, updated_ms = ${model.updated_ms}, deleted_ms = ${model.deleted_ms} where id = ${model.id}`);
+}
+
+/** As `saveModel`, with other tags. */
+export async function saveTaggedModel(transaction: Transaction, model: Omit<ModelRow, "tags">, tags: Record<string, string>): Promise<void> {
+  await saveModel(transaction, { ...model, tags: JSON.stringify(tags) });
+  await saveTags(transaction, model.id, "model", tags);
 }
 
 export function parseModel(row: ModelRow, aliases: Record<string, number>, latest: number | undefined): RegisteredModel {
@@ -93,22 +98,30 @@ interface VersionRow {
   tags: string;
   actor: string | null;
   created_ms: number;
+  updated_ms: number;
 }
 
-const versionColumns = sql`version, run, digest, format, signature, files, profile, metrics, gate, data, status, description, tags, actor, created_ms`;
+const versionColumns = sql`version, run, digest, format, signature, files, profile, metrics, gate, data, status, description, tags, actor, created_ms, updated_ms`;
 
 export async function insertVersion(transaction: Transaction, modelId: string, version: ModelVersion): Promise<void> {
   await transaction.run(sql`insert into registry_version (model, ${versionColumns}) values (${modelId}, ${version.version},
     ${version.runId ?? ""}, ${version.digest}, ${version.format}, ${JSON.stringify(version.signature)}, ${JSON.stringify(version.files)},
     ${version.profile}, ${metricsJson(version.metrics)}, ${version.gate && JSON.stringify(version.gate)}, ${JSON.stringify(version.data)},
-    ${version.status}, ${version.description}, ${JSON.stringify(version.tags)}, ${version.actor}, ${version.createdMs})`);
+    ${version.status}, ${version.description}, ${JSON.stringify(version.tags)}, ${version.actor}, ${version.createdMs}, ${version.updatedMs})`);
+  await saveTags(transaction, modelId, version.version, version.tags);
 }
 
 /** Saves what may change of a version. */
 export async function saveVersion(transaction: Transaction, modelId: string, version: ModelVersion): Promise<void> {
   await transaction.run(sql`update registry_version set status = ${version.status}, description = ${version.description},
     tags = ${JSON.stringify(version.tags)}, metrics = ${metricsJson(version.metrics)}, gate = ${version.gate && JSON.stringify(version.gate)},
-    profile = ${version.profile} where model = ${modelId} and version = ${version.version}`);
+    profile = ${version.profile}, updated_ms = ${version.updatedMs} where model = ${modelId} and version = ${version.version}`);
+  await saveTags(transaction, modelId, version.version, version.tags);
+}
+
+/** Notes when what describes a version last changed. */
+export async function markUpdated(transaction: Transaction, modelId: string, version: number, atMs: number): Promise<void> {
+  await transaction.run(sql`update registry_version set updated_ms = ${atMs} where model = ${modelId} and version = ${version}`);
 }
 
 /** Numbers that are not given again. */
@@ -126,8 +139,9 @@ export async function replaceVersion(transaction: Transaction, modelId: string, 
 }
 
 export async function markVersionsDeleted(transaction: Transaction, modelId: string, version: number | "all", nowMs: number): Promise<void> {
-  const which = version === "all" ? sql`` : sql` and version = ${version}`;
+  const which = version === "all" ? sql` and version > 0` : sql` and version = ${version}`;
   await transaction.run(sql`update registry_version set deleted_ms = ${nowMs} where model = ${modelId} and deleted_ms is null${which}`);
+  await transaction.run(sql`delete from registry_tag where model = ${modelId}${which}`);
 }
 
 export async function findVersion(reader: Reader, model: ModelRow, version: number): Promise<ModelVersion | undefined> {
@@ -184,6 +198,7 @@ function parseVersion(row: VersionRow, model: ModelRow, aliases: Record<string, 
     tags: parse<Record<string, string>>(row.tags),
     actor: row.actor ?? undefined,
     createdMs: row.created_ms,
+    updatedMs: row.updated_ms,
     aliases: Object.keys(aliases).filter((alias) => aliases[alias] === row.version),
   };
 }
@@ -260,6 +275,6 @@ export async function moveAlias(transaction: Transaction, modelId: string, chang
 }
 
 // `Value` is what this file wrote into the column.
-function parse<Value>(json: string): Value {
+export function parse<Value>(json: string): Value {
   return JSON.parse(json) as Value;
 }

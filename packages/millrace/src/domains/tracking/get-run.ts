@@ -1,6 +1,6 @@
 import type { Reader } from "#ports/database";
 import type { RunDetail, RunInput, RunOutput, RunSource, TrackingServices } from "./model.ts";
-import { findRunContext, findRunRow, inputRows, parseRun, runDataRows, runNotFound } from "./store.ts";
+import { findRunContext, findRunRow, inputRows, outputRows, parseRun, runDataRows, runNotFound } from "./store.ts";
 
 /** A run with everything but its metrics' histories and its artifacts; deleted ones too. Throws `not_found`. */
 export async function getRun({ state }: TrackingServices, id: string): Promise<RunDetail> {
@@ -14,6 +14,12 @@ export async function runData({ state }: TrackingServices, runs: string[]): Prom
   const rows = await runDataRows(state, runs);
   // As below.
   return new Map(rows.map((row) => [row.run, { inputs: JSON.parse(row.inputs) as RunInput[], outputs: JSON.parse(row.outputs) as RunOutput[] }]));
+}
+
+/** The experiments of runs and what came out of them, by id; runs without outputs are left out. */
+export async function outputsOf({ state }: TrackingServices, runs: string[]): Promise<Map<string, { experiment: string; outputs: RunOutput[] }>> {
+  const rows = await outputRows(state, runs);
+  return new Map(rows.map(({ run, experiment, outputs }) => [run, { experiment, outputs: JSON.parse(outputs) as RunOutput[] }])); // as below
 }
 
 /** The inputs of all runs of some experiments, deleted runs too; runs without any are left out. */

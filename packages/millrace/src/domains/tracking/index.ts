@@ -14,7 +14,7 @@ export { deleteArtifact } from "./delete-artifact.ts";
 export { digestUpload, digestUploads, type RenameElsewhere } from "./digest-upload.ts";
 export { type HousekeepingOptions, type HousekeepingReport, type RunKeepers, type Selection } from "./housekeeping.ts";
 export { housekeepingRoutes } from "./housekeeping-routes.ts";
-export { getRun, inputsOf, runData } from "./get-run.ts";
+export { getRun, inputsOf, outputsOf, runData } from "./get-run.ts";
 export { type ArtifactData, logArtifact, type NewArtifact, storeBytes, storedContent, type StoredContent } from "./log-artifact.ts";
 export { type Batch, deleteTag, logBatch, logMetrics, logParams, setTags } from "./log-batch.ts";
 export { logInputs, logOutputs } from "./log-data.ts";

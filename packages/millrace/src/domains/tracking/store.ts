@@ -168,6 +168,19 @@ export async function runDataRows(reader: Reader, runs: string[]): Promise<{ run
   return rows;
 }
 
+/** Outputs of runs, of those that have any. */
+export async function outputRows(reader: Reader, runs: string[]): Promise<{ run: string; experiment: string; outputs: string }[]> {
+  const rows: { run: string; experiment: string; outputs: string }[] = [];
+  for (let i = 0; i < runs.length; i += idsPerQuery) {
+    const part = Array.from({ length: idsPerQuery }, (_, j) => runs[i + j] ?? null); // as above
+    rows.push(
+      ...(await reader.all<{ run: string; experiment: string; outputs: string }>(sql`select c.run, r.experiment, c.outputs
+        from tracking_run_context c join tracking_run r on r.id = c.run where c.run in ${sqlIn(part)} and c.outputs <> '[]'`)),
+    );
+  }
+  return rows;
+}
+
 /** Inputs of an experiment's runs, of those that have any. */
 export async function inputRows(reader: Reader, experiment: string): Promise<{ run: string; inputs: string }[]> {
   return reader.all(sql`select c.run, c.inputs from tracking_run_context c join tracking_run r on r.id = c.run

@@ -1,0 +1,129 @@
+import { type ModelCondition, modelNames, type RegistryServices, type VersionCondition } from "#domains/registry";
+import { AppError } from "#kit/app-error";
+import type { Clause, OrderField } from "./filter.ts";
+import { matches, type Searchable } from "./match.ts";
+import { invalid } from "./protocol.ts";
+
+const promptTag = "mlflow.prompt.is_prompt";
+
+/** More names than this are not passed to the database. */
+const mostNames = 1_000;
+
+/** Prompts are models with a tag, and only found by it. Models without the tag are no prompts. */
+export function matchesModel(model: Searchable, clauses: Clause[]): boolean {
+  const aboutPrompts = clauses.filter(isAboutPrompts);
+  const asTagged = { ...model, tags: { [promptTag]: "false", ...model.tags } };
+  if (!matches(asTagged, aboutPrompts)) return false;
+  if (aboutPrompts.length === 0 && asTagged.tags[promptTag] === "true") return false;
+  return matches(
+    model,
+    clauses.filter((clause) => !aboutPrompts.includes(clause)),
+  );
+}
+
+/** What of a filter for models the registry can answer by itself; `exact` if that is all of it, otherwise `matchesModel` decides among the found. */
+export function modelConditions(clauses: Clause[]): { where: ModelCondition[]; exact: boolean } {
+  return conditions(clauses, (clause): Asked<ModelCondition> => (isName(clause) ? namesAsked(clause) : tagAsked(clause)));
+}
+
+/** As `modelConditions`, for a filter for versions. */
+export async function versionConditions(registry: RegistryServices, clauses: Clause[]): Promise<{ where: VersionCondition[]; exact: boolean }> {
+  const others = clauses.filter((clause) => isName(clause) && namesAsked(clause) === undefined);
+  const names = others.length === 0 ? [] : (await modelNames(registry)).filter((name) => matches({ attributes: { name }, tags: {} }, others));
+  const few: Asked<VersionCondition> = { condition: { models: names }, exact: true };
+  return conditions(clauses, (clause): Asked<VersionCondition> => {
+    if (isName(clause)) {
+      const asked = namesAsked(clause);
+      if (asked !== undefined) return { condition: { models: asked.condition.names }, exact: true };
+      return names.length <= mostNames ? few : undefined;
+    }
+    if (clause.entity !== "attribute") return tagAsked(clause);
+    if (clause.key === "run_id") return runsAsked(clause);
+    return clause.key === "version_number" ? numberAsked(clause) : undefined;
+  });
+}
+
+/** What a page is ordered by. MLflow orders by no tags. */
+export function orderTerms<Field extends string>(
+  order: OrderField[],
+  fields: Record<string, Field>,
+): { by: Field; direction: OrderField["direction"] }[] {
+  const terms = order.map(({ entity, key, direction }) => {
+    const by = entity === "attribute" && Object.hasOwn(fields, key) ? fields[key] : undefined;
+    if (by === undefined) {
+      const keys = Object.keys(fields).map((each) => `'${each}'`);
+      throw invalid(`Invalid order by key '${key}' specified. Valid keys are {${keys.join(", ")}}`);
+    }
+    return { by, direction };
+  });
+  return terms.filter(({ by }, i) => terms.findIndex((term) => term.by === by) === i); // the first of two decides
+}
+
+/** Says in MLflow's words that a token is none of a page of this list. */
+export function refuseToken(error: unknown): never {
+  if (error instanceof AppError && error.code === "invalid_argument") throw invalid("Invalid page token, could not base64-decode");
+  throw error;
+}
+
+/** A condition that everything meets of which the clause holds; `exact` if the clause holds of all that meet it, too. */
+type Asked<Condition> = { condition: Condition; exact: boolean } | undefined;
+
+function conditions<Condition>(
+  clauses: Clause[],
+  ask: (clause: Clause) => Asked<Condition>,
+): { where: (Condition | { withoutTag: string; is: string })[]; exact: boolean } {
+  const asked = clauses.map(ask);
+  const noPrompts = clauses.some(isAboutPrompts) ? [] : [{ withoutTag: promptTag, is: "true" }];
+  return { where: [...asked.flatMap((each) => each?.condition ?? []), ...noPrompts], exact: asked.every((each) => each?.exact === true) };
+}
+
+function tagAsked(clause: Clause): Asked<{ tag: string; is?: string } | { tag: string; isNot: string } | { withoutTag: string; is: string }> {
+  const { entity, key: tag, op, value } = clause;
+  if (entity !== "tag" || typeof value !== "string") return undefined;
+  if (isAboutPrompts(clause)) {
+    if (value !== "true") return undefined;
+    if (op === "=") return { condition: { tag, is: value }, exact: true };
+    return op === "!=" ? { condition: { withoutTag: tag, is: value }, exact: true } : undefined;
+  }
+  if (op === "=") return { condition: { tag, is: value }, exact: true };
+  if (op === "!=") return { condition: { tag, isNot: value }, exact: true };
+  return { condition: { tag }, exact: false };
+}
+
+function namesAsked({ op, value }: Clause): { condition: { names: string[] }; exact: boolean } | undefined {
+  const names = listed(op, value);
+  return names && { condition: { names }, exact: true };
+}
+
+function runsAsked({ op, value }: Clause): Asked<{ runs: string[] }> {
+  const runs = listed(op, value);
+  return runs && { condition: { runs }, exact: true };
+}
+
+function listed(op: Clause["op"], value: Clause["value"]): string[] | undefined {
+  const list = op === "=" && typeof value === "string" ? [value] : op === "IN" && Array.isArray(value) ? value : undefined;
+  return list === undefined || list.length > mostNames ? undefined : list.filter((each) => !each.includes("\0")); // nothing has such a name
+}
+
+function numberAsked({ op, value }: Clause): Asked<Extract<VersionCondition, { number: number }>> {
+  if (typeof value !== "number" || !Number.isSafeInteger(value)) return undefined;
+  switch (op) {
+    case "=":
+    case "!=":
+    case ">":
+    case ">=":
+    case "<":
+    case "<=":
+      return { condition: { number: value, op }, exact: true };
+    default:
+      return undefined;
+  }
+}
+
+function isName({ entity, key }: Clause): boolean {
+  return entity === "attribute" && key === "name";
+}
+
+function isAboutPrompts({ entity, key }: Clause): boolean {
+  return entity === "tag" && key === promptTag;
+}

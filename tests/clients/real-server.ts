@@ -30,10 +30,15 @@ export async function startRealServer(generation: Generation): Promise<RealServe
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  const kill = () => {
+    if (!hasEnded()) process.kill(-child.pid!, "SIGKILL"); // its store is thrown away with it
+  };
+  process.once("exit", kill); // it does not outlive a test that failed before it could end it
   const close = async () => {
+    process.off("exit", kill);
     if (!hasEnded()) {
       const ended = once(child, "exit");
-      process.kill(-child.pid!, "SIGKILL"); // its store is thrown away with it
+      kill();
       await ended;
     }
     await rm(folder, { recursive: true, force: true });

@@ -12,6 +12,7 @@ const mlflowFields = [
   ...["version", "artifact_location", "artifact_path", "filter", "filter_string", "page_token", "stage", "run_ids", "experiment_ids", "order_by"],
   ...["model_json", "run_link", "source_run_id", "url", "secret", "description", "user_id", "run_name", "status", "model_type", "digest"],
   ...["max_results", "timestamp", "step", "tags", "params", "metrics", "datasets", "models", "trace_id", "request_id", "assessment_id", "session_id"],
+  ...["trace_ids", "request_ids", "locations", "allow_partial"],
 ];
 
 /** Fields that name places: those get every value. */

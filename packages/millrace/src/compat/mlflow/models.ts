@@ -64,7 +64,7 @@ const search: Handler = async (services, fields) => {
   if (limit < 1) throw invalid(`Invalid value ${limit} for parameter 'max_results' supplied. It must be a positive integer`);
   const clauses = parseFilter(text(fields, "filter"), modelGrammar);
   const order = texts(fields, "order_by").map((term) => parseOrder(term, modelOrderGrammar));
-  const { where, exact } = modelConditions(clauses);
+  const { where, exact } = await modelConditions(services.registry, clauses);
   const { models, nextCursor } = await searchModels(services.registry, {
     ...{ where, limit, cursor: text(fields, "page_token") || undefined },
     order: orderTerms(order, { name: "name", timestamp: "updatedMs", last_updated_timestamp: "updatedMs" }),

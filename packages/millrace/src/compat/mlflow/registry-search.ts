@@ -22,20 +22,18 @@ export function matchesModel(model: Searchable, clauses: Clause[]): boolean {
 }
 
 /** What of a filter for models the registry can answer by itself; `exact` if that is all of it, otherwise `matchesModel` decides among the found. */
-export function modelConditions(clauses: Clause[]): { where: ModelCondition[]; exact: boolean } {
-  return conditions(clauses, (clause): Asked<ModelCondition> => (isName(clause) ? namesAsked(clause) : tagAsked(clause)));
+export async function modelConditions(registry: RegistryServices, clauses: Clause[]): Promise<{ where: ModelCondition[]; exact: boolean }> {
+  const nameAsked = await namesOf(registry, clauses);
+  return conditions(clauses, (clause): Asked<ModelCondition> => (isName(clause) ? nameAsked(clause) : tagAsked(clause)));
 }
 
 /** As `modelConditions`, for a filter for versions. */
 export async function versionConditions(registry: RegistryServices, clauses: Clause[]): Promise<{ where: VersionCondition[]; exact: boolean }> {
-  const others = clauses.filter((clause) => isName(clause) && namesAsked(clause) === undefined);
-  const names = others.length === 0 ? [] : (await modelNames(registry)).filter((name) => matches({ attributes: { name }, tags: {} }, others));
-  const few: Asked<VersionCondition> = { condition: { models: names }, exact: true };
+  const nameAsked = await namesOf(registry, clauses);
   return conditions(clauses, (clause): Asked<VersionCondition> => {
     if (isName(clause)) {
-      const asked = namesAsked(clause);
-      if (asked !== undefined) return { condition: { models: asked.condition.names }, exact: true };
-      return names.length <= mostNames ? few : undefined;
+      const asked = nameAsked(clause);
+      return asked && { condition: { models: asked.condition.names }, exact: true };
     }
     if (clause.entity !== "attribute") return tagAsked(clause);
     if (clause.key === "run_id") return runsAsked(clause);
@@ -90,9 +88,19 @@ function tagAsked(clause: Clause): Asked<{ tag: string; is?: string } | { tag: s
   return { condition: { tag }, exact: false };
 }
 
-function namesAsked({ op, value }: Clause): { condition: { names: string[] }; exact: boolean } | undefined {
-  const names = listed(op, value);
-  return names && { condition: { names }, exact: true };
+/** Looks through the names of all models for those that clauses do not list but describe; they are passed on unless they are many. */
+async function namesOf(
+  registry: RegistryServices,
+  clauses: Clause[],
+): Promise<(clause: Clause) => { condition: { names: string[] }; exact: boolean } | undefined> {
+  const listing = ({ op, value }: Clause) => listed(op, value);
+  const describing = clauses.filter((clause) => isName(clause) && listing(clause) === undefined);
+  const meeting =
+    describing.length === 0 ? [] : (await modelNames(registry)).filter((name) => matches({ attributes: { name }, tags: {} }, describing));
+  return (clause) => {
+    const names = listing(clause) ?? (meeting.length <= mostNames ? meeting : undefined);
+    return names && { condition: { names }, exact: true };
+  };
 }
 
 function runsAsked({ op, value }: Clause): Asked<{ runs: string[] }> {

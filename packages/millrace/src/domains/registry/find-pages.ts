@@ -1,7 +1,7 @@
 import type { PageKey } from "./key-pages.ts";
 
-/** Rows that are looked at in one go where only a look at each tells whether it belongs to the page. */
-const rowsLookedAt = 2_000;
+/** Rows that are looked at in one go where only a look at each tells whether it belongs to the page: more once few were kept. */
+const rowsLookedAt = { first: 500, then: 2_000 };
 
 /**
  * Reads on in a list until a page is full, or the list at its end.
@@ -24,14 +24,15 @@ export async function fillPage<Row, Thing>(options: {
     return { things: await thingsOf(page), next: rows.length > limit ? keyOf(page.at(-1)!) : undefined };
   }
   const found: { thing: Thing; key: PageKey }[] = [];
-  for (let { from } = options; found.length <= limit;) {
-    const rows = await read(from, rowsLookedAt);
+  let { from } = options;
+  for (let most = rowsLookedAt.first; found.length <= limit; most = rowsLookedAt.then) {
+    const rows = await read(from, most);
     const things = await thingsOf(rows);
     const kept = new Set(await keep(things));
     things.forEach((thing, i) => {
       if (kept.has(thing)) found.push({ thing, key: keyOf(rows[i]!) });
     });
-    if (rows.length < rowsLookedAt) break;
+    if (rows.length < most) break;
     from = keyOf(rows.at(-1)!);
   }
   return { things: found.slice(0, limit).map(({ thing }) => thing), next: found.length > limit ? found[limit - 1]!.key : undefined };

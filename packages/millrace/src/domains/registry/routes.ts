@@ -1,14 +1,12 @@
 import { z } from "zod";
 import { route } from "#kit/route";
-import { getModel } from "./change-model.ts";
 import { cardRoutes } from "./card-routes.ts";
 import { changeRoutes } from "./change-routes.ts";
-import { listVersions } from "./change-version.ts";
+import { modelListInput, pageOfModels, pageOfVersions, pageText, versionListInput } from "./list-pages.ts";
 import type { RegistryServices } from "./model.ts";
 import { noteRoutes } from "./note-routes.ts";
 import { modelOutput, versionOutput } from "./outputs.ts";
 import { resolve } from "./resolve.ts";
-import { listModels } from "./search-models.ts";
 import { aliasHistory, rollbackAlias, setAlias } from "./set-alias.ts";
 import { stageHistory } from "./stages.ts";
 
@@ -22,13 +20,13 @@ export const registryRoutes = [
     name: "models.list",
     method: "GET",
     path: "/api/models",
-    summary: "List registered models with what their aliases hold.",
+    summary: "List registered models with what their aliases hold, by name.",
     permission: "project:read",
-    input: z.object({}),
-    output: z.object({ models: z.array(modelOutput) }),
-    errors: [],
-    cli: { rows: "models", columns: ["name", "latest", "aliases", "updatedMs"] },
-    handle: async ({ registry }) => ({ models: await listModels(registry) }),
+    input: modelListInput,
+    output: z.object({ models: z.array(modelOutput), nextCursor: z.string().optional() }),
+    errors: ["invalid_argument"],
+    cli: { text: ({ models, nextCursor }) => pageText(models, ["name", "latest", "aliases", "updatedMs"], nextCursor) },
+    handle: ({ registry }, input) => pageOfModels(registry, input),
   }),
   registryRoute({
     name: "models.show",
@@ -36,11 +34,14 @@ export const registryRoutes = [
     path: "/api/models/{model}",
     summary: "Show a model and its versions, newest first.",
     permission: "project:read",
-    input: z.object({ model: z.string() }),
-    output: modelOutput.extend({ versions: z.array(versionOutput) }),
-    errors: ["not_found"],
-    cli: { positional: ["model"], rows: "versions", columns: ["version", "status", "aliases", "runId", "digest"] },
-    handle: async ({ registry }, { model }) => ({ ...(await getModel(registry, model)), versions: await listVersions(registry, { model }) }),
+    input: versionListInput,
+    output: modelOutput.extend({ versions: z.array(versionOutput), nextCursor: z.string().optional() }),
+    errors: ["invalid_argument", "not_found"],
+    cli: {
+      positional: ["model"],
+      text: ({ versions, nextCursor }) => pageText(versions, ["version", "status", "aliases", "runId", "digest"], nextCursor),
+    },
+    handle: ({ registry }, input) => pageOfVersions(registry, input),
   }),
   registryRoute({
     name: "models.version",

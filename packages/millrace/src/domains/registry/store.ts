@@ -1,6 +1,6 @@
 import { AppError } from "#kit/app-error";
 import { newId } from "#kit/id";
-import { sql } from "#kit/sql";
+import { padded, sql, sqlIn } from "#kit/sql";
 import type { Reader, Transaction } from "#ports/database";
 import { saveTags } from "./tag-rows.ts";
 import type { AliasChange, DataVersion, ModelVersion, RegisteredModel, VersionStatus } from "./model.ts";
@@ -171,6 +171,18 @@ export async function versionsOf(reader: Reader, model: ModelRow, below: number,
     where model = ${model.id} and deleted_ms is null and version < ${below} order by version desc limit ${limit}`);
   const aliases = await aliasesOf(reader, model.id);
   return rows.map((row) => parseVersion(row, model, aliases));
+}
+
+/** Versions by number, in the numbers' order. */
+export async function versionsNumbered(reader: Reader, model: ModelRow, numbers: number[]): Promise<ModelVersion[]> {
+  const rows = new Map<number, VersionRow>();
+  for (const part of padded(numbers))
+    for (const row of await reader.all<VersionRow>(
+      sql`select ${versionColumns} from registry_version where model = ${model.id} and version in ${sqlIn(part)} and deleted_ms is null`,
+    ))
+      rows.set(row.version, row);
+  const aliases = await aliasesOf(reader, model.id);
+  return numbers.flatMap((number) => (rows.has(number) ? [parseVersion(rows.get(number)!, model, aliases)] : []));
 }
 
 export async function latestVersion(reader: Reader, modelId: string): Promise<number | undefined> {

@@ -73,7 +73,7 @@ const results: TrackingResults = {
   rows: standing?.rows ?? {},
 };
 let stopping = false;
-process.once("SIGINT", () => (stopping = true)); // the measurement under way ends, and its server with it
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => (stopping = true)); // the measurement under way ends, and its server with it
 try {
   const place = await openPlace(folder, options);
   for (const name of measuredServers.filter((each) => servers.includes(each))) await measureServers(name);

@@ -99,7 +99,7 @@ export function addresses(trap: string, folder: string): string[] {
     ...[
       `${folder}/secret.txt`,
       "/etc/passwd",
-      "//proc/self/root/etc",
+      "//proc/1/cwd/etc",
       "dbfs:/../../etc",
       "http:///#/../../../../../etc/",
       "mlflow-artifacts:/../../../etc",

@@ -13,12 +13,12 @@ const continued = [
   "docs/how-to/traces.md",
   "docs/how-to/artifacts.md",
   "docs/how-to/read-the-lake.md",
+  "docs/how-to/clean-up.md",
   "docs/how-to/back-up.md",
   "docs/how-to/own-project.md",
   "docs/how-to/sql-models.md",
   "docs/how-to/gate.md",
   "docs/how-to/registry.md",
-  "docs/how-to/clean-up.md",
 ];
 
 describe("the code in the documents is the code of the example", () => {

@@ -174,7 +174,7 @@ describe.each(["SQLite", "PostgreSQL"])("with state in %s", (engine) => {
 
     test("an upload is created, sent and completed; completing again is harmless, a new file replaces the old one", async () => {
       for (const data of [randomBytes(3_000), randomBytes(4_000)]) {
-        const created = await create(`${root}/deep`, "/home/somebody/data/model.bin");
+        const created = await create(`${root}/deep`, "/srv/somebody/data/model.bin");
         const etag = await part(created.credentials[0]!.url, data);
         expect((await ask(`artifacts?path=${root}`, undefined)).body).not.toMatchObject({ files: [{ path: "model.bin" }] });
         const parts = [{ part_number: 1, etag, url: created.credentials[0]!.url }];

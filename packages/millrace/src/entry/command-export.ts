@@ -29,7 +29,7 @@ export const command: CommandModule["command"] = async (context) => {
   const folder = resolve(textOption(context, "artifacts") ?? join(dirname(path), `${parse(path).name}-artifacts`));
   const database = openSqlite({ path });
   try {
-    const { services, close } = await openProject({ ...context, readOnly: true, withoutDefinitions: true, purpose: "millrace export" });
+    const { services, close } = await openProject({ ...context, readOnly: true, withoutDefinitions: true, purpose: "millrace export mlflow" });
     try {
       const experiments = manyOption(context, "experiments");
       const report = await exportMlflow({

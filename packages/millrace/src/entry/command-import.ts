@@ -12,7 +12,7 @@ export const command: CommandModule["command"] = async (context) => {
     skipped: (path, why) => terminal.note(`${path} is left out: ${why}.`),
   });
   try {
-    const { services, close } = await openProject({ ...context, withoutDefinitions: true, purpose: "millrace import" });
+    const { services, close } = await openProject({ ...context, withoutDefinitions: true, purpose: "millrace import mlflow" });
     try {
       const experiments = manyOption(context, "experiments");
       const { tracking, registry, clock, scratchFolder } = services;

@@ -1,4 +1,4 @@
-import { getModel, getVersion, type RegisteredModel, type VersionFacts, versionHeads, versionNumbers } from "#domains/registry";
+import { getModel, getVersion, type RegisteredModel, type VersionFacts, versionFacts, versionNumbers } from "#domains/registry";
 import { AppError } from "#kit/app-error";
 import type { MlflowServices } from "./endpoint.ts";
 import { checkName } from "./limits.ts";
@@ -47,7 +47,7 @@ export async function knownHeads<Version extends VersionFacts>(
 /** The newest version of each stage, for each of some models; the stage that has the oldest version comes first. */
 export async function latestVersions(
   services: MlflowServices,
-  models: Pick<RegisteredModel, "name" | "latest">[],
+  models: Pick<RegisteredModel, "name" | "latest" | "aliases">[],
 ): Promise<Map<string, KnownHead[]>> {
   const { registry } = services;
   const stages = new Map<string, Map<number, string>>();
@@ -62,9 +62,12 @@ export async function latestVersions(
     const versions = staged === undefined ? (latest ?? []) : newestOf(numbers.get(name) ?? [], (version) => staged.get(version) ?? "None");
     return [versions].flat().map((version) => ({ model: name, version }));
   });
+  const aliases = new Map(models.map((model) => [model.name, Object.entries(model.aliases)]));
   const found = new Map<string, KnownHead[]>();
-  for (const head of await knownHeads(services, await versionHeads(registry, wanted)))
-    found.set(head.model, [...(found.get(head.model) ?? []), head]);
+  for (const known of await knownHeads(services, await versionFacts(registry, wanted))) {
+    const held = aliases.get(known.model)!.filter(([, version]) => version === known.version); // of one of the models
+    found.set(known.model, [...(found.get(known.model) ?? []), { ...known, aliases: held.map(([alias]) => alias) }]);
+  }
   return found;
 }
 

@@ -48,6 +48,7 @@ export async function knownVersions<Version extends VersionFacts>(
 }
 
 async function sourcesOf(tracking: TrackingServices, versions: VersionFacts[]): Promise<(version: VersionFacts) => string> {
+  if (versions.length === 0) return () => "";
   const runs = await outputsOf(tracking, [...new Set(versions.flatMap(({ runId }) => runId ?? []))]); // runs of other stores are not among them
   const locations = await experimentLocations(tracking.state, new Set([...runs.values()].map(({ experiment }) => experiment)));
   return ({ runId, digest }) => {

@@ -4,7 +4,7 @@ export { createModel, deleteModel, getModel, renameModel, updateModel } from "./
 export { deleteVersion, getVersion, listVersions, touchVersion, updateVersion } from "./change-version.ts";
 export { listModels, type ModelCondition, type ModelFacts, modelNames, searchModels } from "./search-models.ts";
 export { searchVersions, type VersionCondition } from "./search-versions.ts";
-export { type VersionFacts, type VersionHead, versionHeads, versionNumbers, versionsHeld } from "./version-heads.ts";
+export { type VersionFacts, versionFacts, type VersionHead, versionHeads, versionNumbers, versionsHeld } from "./version-heads.ts";
 export { aliasesHeld } from "./aliases-held.ts";
 export { modelCard, writeSection } from "./card.ts";
 export { type Evidence, type ModelCard } from "./card-model.ts";

@@ -18,12 +18,6 @@ export interface VersionId {
   modelId: string;
 }
 
-interface VersionKey {
-  /** The model's id. */
-  model: string;
-  version: number;
-}
-
 interface HeadRow {
   model: string;
   name: string;
@@ -36,20 +30,21 @@ interface HeadRow {
   actor: string | null;
   created_ms: number;
   updated_ms: number;
+  deleted_ms: number | null;
 }
 
-/** What is known of versions that are there, in the keys' order: a statement for a thousand. */
-export async function headsOf(reader: Reader, keys: VersionKey[]): Promise<(VersionFacts & VersionId)[]> {
-  const rows = new Map<string, HeadRow>();
-  for (const part of padded(keys))
-    for (const row of await reader.all<HeadRow>(sql`with wanted (model, version) as (values ${pairs(part)})
-      select v.model, m.name, v.version, v.run, v.digest, v.status, v.description, v.tags, v.actor, v.created_ms, v.updated_ms
-      from wanted cross join registry_version v join registry_model m on m.id = v.model where v.model = wanted.model and v.version = wanted.version`))
-      rows.set(`${row.version} ${row.model}`, row);
-  return keys.flatMap(({ model, version }) => {
-    const row = rows.get(`${version} ${model}`);
-    return row === undefined ? [] : [factsOf(row)];
-  });
+/** What is known of versions that are there, by their models' ids and in the keys' order: a statement for a thousand. */
+export async function headsOf(reader: Reader, keys: { model: string; version: number }[]): Promise<(VersionFacts & VersionId)[]> {
+  const rows = await headRows(reader, keys, sql`m.id`);
+  const found = new Map(rows.map((row) => [`${row.version} ${row.model}`, row]));
+  return keys.flatMap(({ model, version }) => found.get(`${version} ${model}`) ?? []).map(factsOf);
+}
+
+/** What is known of versions that stand, by their models' names and in this order; those that are not there are left out. */
+export async function versionFacts({ state }: RegistryServices, wanted: { model: string; version: number }[]): Promise<(VersionFacts & VersionId)[]> {
+  const rows = (await headRows(state, wanted, sql`m.name`)).filter((row) => row.deleted_ms === null);
+  const found = new Map(rows.map((row) => [`${row.version} ${row.name}`, row]));
+  return wanted.flatMap(({ model, version }) => found.get(`${version} ${model}`) ?? []).map(factsOf);
 }
 
 /** Adds the aliases that versions hold: a statement for a thousand models. */
@@ -61,16 +56,9 @@ export async function withAliases(reader: Reader, versions: (VersionFacts & Vers
   }));
 }
 
-/** Heads of versions that stand, by their models' names; those that are not there are left out. */
-export async function versionHeads({ state }: RegistryServices, wanted: { model: string; version: number }[]): Promise<VersionHead[]> {
-  const ids = new Map<string, string>();
-  for (const part of padded([...new Set(wanted.map(({ model }) => model))]))
-    for (const row of await state.all<{ id: string; name: string }>(
-      sql`select id, name from registry_model where name in ${sqlIn(part)} and deleted_ms is null`,
-    ))
-      ids.set(row.name, row.id);
-  const keys = wanted.flatMap(({ model, version }) => (ids.has(model) ? [{ model: ids.get(model)!, version }] : []));
-  return withAliases(state, await headsOf(state, keys));
+/** As `versionFacts`, with the aliases that they hold. */
+export async function versionHeads(services: RegistryServices, wanted: { model: string; version: number }[]): Promise<VersionHead[]> {
+  return withAliases(services.state, await versionFacts(services, wanted));
 }
 
 /** The numbers of all versions of some models, by the models' names. */
@@ -90,6 +78,21 @@ export async function versionsHeld({ state }: RegistryServices): Promise<Map<str
   return new Map(rows.map(({ model, alias, version }) => [`${model}@${alias}`, { model, version }]));
 }
 
+/** @param named the column that names the models: their ids or their names */
+async function headRows(reader: Reader, keys: { model: string; version: number }[], named: Sql): Promise<HeadRow[]> {
+  const rows: HeadRow[] = [];
+  for (const part of padded(keys)) {
+    const pairs = part.map(({ model, version }) => sql`(cast(${model} as text), cast(${version} as bigint))`);
+    rows.push(
+      ...(await reader.all<HeadRow>(sql`with wanted (of_model, number) as (values ${sqlJoin(pairs, ", ")})
+        select v.model, m.name, v.version, v.run, v.digest, v.status, v.description, v.tags, v.actor, v.created_ms, v.updated_ms, v.deleted_ms
+        from wanted cross join registry_model m cross join registry_version v
+        where ${named} = of_model and v.model = m.id and v.version = number`)),
+    );
+  }
+  return rows;
+}
+
 function factsOf(row: HeadRow): VersionFacts & VersionId {
   return {
     modelId: row.model,
@@ -104,11 +107,4 @@ function factsOf(row: HeadRow): VersionFacts & VersionId {
     createdMs: row.created_ms,
     updatedMs: row.updated_ms,
   };
-}
-
-function pairs(keys: VersionKey[]): Sql {
-  return sqlJoin(
-    keys.map(({ model, version }) => sql`(cast(${model} as text), cast(${version} as bigint))`),
-    ", ",
-  );
 }

@@ -1,4 +1,4 @@
-import { sql, sqlIn, sqlJoin } from "#kit/sql";
+import { padded, sql, sqlIn, sqlJoin } from "#kit/sql";
 import { describeModels } from "./describe-models.ts";
 import { fillPage } from "./find-pages.ts";
 import { after, inByteOrder, orderBy, type OrderColumn, type OrderTerm, readCursor, writeCursor } from "./key-pages.ts";
@@ -38,7 +38,10 @@ export async function searchModels(
   };
   const terms = [...order, { by: "name", direction: "asc" } as const];
   const by = terms.map((term) => columns[term.by]);
-  const conditions = [sql`m.deleted_ms is null`, ...where.map((each) => ("names" in each ? sql`m.name in ${sqlIn(each.names)}` : modelHasTag(each)))];
+  const conditions = [
+    sql`m.deleted_ms is null`,
+    ...where.map((each) => ("names" in each ? sql`m.name in ${sqlIn(padded(each.names).flat())}` : modelHasTag(each))),
+  ];
   const { things, next } = await fillPage<ModelRow, ModelFacts & { row: ModelRow }>({
     limit,
     from: cursor === undefined ? undefined : readCursor(cursor, by),

@@ -1,4 +1,4 @@
-import { type Sql, sql, sqlIn, sqlJoin } from "#kit/sql";
+import { padded, type Sql, sql, sqlIn, sqlJoin } from "#kit/sql";
 import type { Reader } from "#ports/database";
 import { fillPage } from "./find-pages.ts";
 import { after, inByteOrder, orderBy, type OrderColumn, type OrderTerm, readCursor, writeCursor } from "./key-pages.ts";
@@ -89,8 +89,8 @@ function valueOf(row: KeyRow, field: VersionField): string | number {
 }
 
 function test(condition: VersionCondition): Sql {
-  if ("models" in condition) return sql`v.model in (select id from registry_model where name in ${sqlIn(condition.models)})`;
-  if ("runs" in condition) return sql`v.run in ${sqlIn(condition.runs)}`;
+  if ("models" in condition) return sql`v.model in (select id from registry_model where name in ${sqlIn(padded(condition.models).flat())})`;
+  if ("runs" in condition) return sql`v.run in ${sqlIn(padded(condition.runs).flat())}`;
   if (!("number" in condition)) return versionHasTag(condition);
   const { number } = condition;
   switch (condition.op) {

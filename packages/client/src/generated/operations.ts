@@ -338,7 +338,7 @@ export function operations(call: Call) {
       show: (input: MetricsShowInput = {}, options?: CallOptions) => call.raw("GET", "/metrics", input, options),
     },
     models: {
-      /** List registered models with what their aliases hold. Needs `project:read`. */
+      /** List registered models with what their aliases hold, by name. Needs `project:read`. */
       list: (input: ModelsListInput = {}, options?: CallOptions) => call.json<ModelsListOutput>("GET", "/api/models", input, options),
       /** Show a model and its versions, newest first. Needs `project:read`. */
       show: (input: ModelsShowInput, options?: CallOptions) => call.json<ModelsShowOutput>("GET", "/api/models/{model}", input, options),

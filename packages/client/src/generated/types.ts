@@ -1556,7 +1556,15 @@ export interface MetricsSampleOutput {
   }[];
 }
 
-export type ModelsListInput = Record<string, never>;
+export interface ModelsListInput {
+  /** only names with this text, in any case */
+  containing?: string;
+  /** only those with this tag: name=value, or the name alone; all of them, where there are several */
+  tags?: string[];
+  limit?: number;
+  /** of the page before */
+  cursor?: string;
+}
 
 export interface ModelsListOutput {
   models: {
@@ -1568,10 +1576,17 @@ export interface ModelsListOutput {
     aliases: Record<string, number>;
     latest?: number;
   }[];
+  nextCursor?: string;
 }
 
 export interface ModelsShowInput {
   model: string;
+  /** only those with this tag: name=value, or the name alone; all of them, where there are several */
+  tags?: string[];
+  /** versions at once */
+  limit?: number;
+  /** of the page before */
+  cursor?: string;
 }
 
 export interface ModelsShowOutput {
@@ -1601,6 +1616,7 @@ export interface ModelsShowOutput {
     tags: Record<string, string>;
     gate?: Record<string, unknown>;
   }[];
+  nextCursor?: string;
 }
 
 export interface ModelsVersionInput {

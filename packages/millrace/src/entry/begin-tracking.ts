@@ -34,7 +34,11 @@ export async function beginTracking(
 }
 
 /** Watches a run of this process; nothing is kept before the run is there. */
-export function watchInStores({ tracking, project, log }: Pick<Services, "tracking" | "project" | "log">, run: string, started: () => Promise<void>): RunWatch {
+export function watchInStores(
+  { tracking, project, log }: Pick<Services, "tracking" | "project" | "log">,
+  run: string,
+  started: () => Promise<void>,
+): RunWatch {
   return watchRun({
     pid: process.pid,
     folder: project.home,
@@ -48,7 +52,8 @@ export function watchInStores({ tracking, project, log }: Pick<Services, "tracki
         await logArtifact(tracking, { run, path, data, mediaType: "text/plain" });
       },
     },
-    onTrouble: (what, error) => log.warn(`${what} could not be kept with the run`, { run, reason: error instanceof Error ? error.message : String(error) }),
+    onTrouble: (what, error) =>
+      log.warn(`${what} could not be kept with the run`, { run, reason: error instanceof Error ? error.message : String(error) }),
   });
 }
 

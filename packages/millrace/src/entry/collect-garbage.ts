@@ -1,6 +1,7 @@
+import { renameFileContent } from "#compat/mlflow";
 import type { Lake } from "#domains/lake";
 import { collectBlobs } from "#domains/project";
-import { cleanUploads, type TrackingServices } from "#domains/tracking";
+import { cleanUploads, digestUploads, type TrackingServices } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { blobPlaces, blobReferences } from "./blob-references.ts";
 import { removeForgotten } from "./forgotten-files.ts";
@@ -73,6 +74,7 @@ export async function collectGarbage({ tracking, lake, scratchFolder }: GarbageS
     }
     if (timeIsUp()) return end(rest);
   }
+  if (!dryRun) await digestUploads(tracking, renameFileContent); // of uploads whose server ended before it knew
   garbage.uploads.removed = (await cleanUploads(tracking, { olderThanMs: Math.max(olderThanMs, staleMs), dryRun })).length;
   garbage.temporary = await removeForgotten(scratchFolder, { olderThanMs: Math.max(olderThanMs, staleMs), dryRun, clock });
   return end();

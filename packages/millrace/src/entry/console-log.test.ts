@@ -3,7 +3,10 @@ import { openConsoleLog } from "./console-log.ts";
 
 function kept(limitBytes?: number) {
   const stored: string[] = [];
-  const log = openConsoleLog({ store: async (bytes) => void stored.push(Buffer.from(bytes).toString("utf8")), ...(limitBytes !== undefined && { limitBytes }) });
+  const log = openConsoleLog({
+    store: async (bytes) => void stored.push(Buffer.from(bytes).toString("utf8")),
+    ...(limitBytes !== undefined && { limitBytes }),
+  });
   return { log, stored };
 }
 

@@ -32,6 +32,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+const jsonHeaders = { "content-type": "application/json; charset=utf-8", "x-content-type-options": "nosniff" };
 const bodyLimitBytes = 64 * 1024 * 1024;
 /** Reads come as addresses: a chart of 500 runs names each of them. */
 const headerLimitBytes = 128 * 1024;
@@ -150,7 +151,7 @@ function mount(app: FastifyInstance, route: AnyRoute, options: ServerOptions, lo
         signal: hangUp(reply.raw),
       });
       if (isRawAnswer(answer)) return sendRaw(reply, answer);
-      return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(answer ?? null));
+      return reply.headers(jsonHeaders).send(JSON.stringify(answer ?? null));
     },
   });
 }
@@ -220,7 +221,7 @@ function sendError(reply: FastifyReply, thrown: unknown, requestId: string, log:
   if (protocol) return sendRaw(challenge(reply, error), protocol.errorAnswer(error));
   return challenge(reply, error)
     .code(error.status)
-    .header("content-type", "application/json; charset=utf-8")
+    .headers(jsonHeaders)
     .send(JSON.stringify({ error: { ...error.toJSON(), requestId } }));
 }
 

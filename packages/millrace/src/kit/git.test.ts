@@ -44,7 +44,8 @@ describe("the version of the code in a folder", () => {
 
 describe("what is not committed", () => {
   let work: string;
-  const inWork = (...args: string[]) => execFileSync("git", ["-C", work, "-c", "user.name=Test", "-c", "user.email=test@example.com", ...args], { encoding: "utf8" });
+  const inWork = (...args: string[]) =>
+    execFileSync("git", ["-C", work, "-c", "user.name=Test", "-c", "user.email=test@example.com", ...args], { encoding: "utf8" });
   beforeAll(async () => {
     work = await mkdtemp(join(tmpdir(), "millrace-diff-test-"));
   });

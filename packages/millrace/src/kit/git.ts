@@ -27,7 +27,20 @@ export async function codeVersion(folder: string): Promise<CodeVersion> {
 }
 
 /** Files that are likely to hold secrets are never part of a kept diff. */
-const secretFiles = [".env", ".env.*", "*.pem", "*.key", "*.p12", "id_rsa*", "id_ed25519*", "*credentials*", "*.tfvars", ".netrc", ".npmrc", ".pypirc"];
+const secretFiles = [
+  ".env",
+  ".env.*",
+  "*.pem",
+  "*.key",
+  "*.p12",
+  "id_rsa*",
+  "id_ed25519*",
+  "*credentials*",
+  "*.tfvars",
+  ".netrc",
+  ".npmrc",
+  ".pypirc",
+];
 
 /**
  * What the files under a folder have that their commit has not, as a patch that `git apply` takes: changes, and new files that git does

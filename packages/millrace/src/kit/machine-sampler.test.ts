@@ -17,10 +17,14 @@ it("tells of the machine within its bounds", async () => {
 
 it.runIf(process.platform === "linux")("counts the children of a process, and theirs", async () => {
   const idle = "setInterval(() => {}, 1e6); console.log('up')";
-  const child = spawn(process.execPath, ["-e", `require("node:child_process").spawn(process.execPath, ["-e", ${JSON.stringify(idle)}], { stdio: "inherit" }); ${idle}`], {
-    stdio: ["ignore", "pipe", "ignore"],
-    detached: true,
-  });
+  const child = spawn(
+    process.execPath,
+    ["-e", `require("node:child_process").spawn(process.execPath, ["-e", ${JSON.stringify(idle)}], { stdio: "inherit" }); ${idle}`],
+    {
+      stdio: ["ignore", "pipe", "ignore"],
+      detached: true,
+    },
+  );
   try {
     let lines = 0;
     for await (const chunk of child.stdout!) if ((lines += String(chunk).split("up").length - 1) >= 2) break;

@@ -49,7 +49,8 @@ export function openMachineSampler({ pid, folder = "." }: { pid: number; folder?
         sample["process_memory_megabytes"] = tree.memoryBytes / megabyte;
         sample["process_count"] = tree.processes;
         // A child that ended takes its seconds along: never below nothing.
-        if (lastProcess) sample["process_cpu_percentage"] = Math.max(0, percent(at.seconds - lastProcess.seconds, (at.atMs - lastProcess.atMs) / 1_000));
+        if (lastProcess)
+          sample["process_cpu_percentage"] = Math.max(0, percent(at.seconds - lastProcess.seconds, (at.atMs - lastProcess.atMs) / 1_000));
         lastProcess = at;
       }
       if (gpus) {
@@ -111,7 +112,7 @@ async function processTree(pid: number): Promise<{ cpuSeconds: number; memoryByt
     if (facts) all.set(id, facts);
   }
   const tree = new Set([pid]);
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     grown = false;
     for (const [id, { parent }] of all) {
       if (tree.has(id) || !tree.has(parent)) continue;
@@ -164,4 +165,3 @@ function gpuSample(): Promise<MachineSample | undefined> {
     }),
   );
 }
-

@@ -26,7 +26,16 @@ describe("an environment", () => {
   });
 
   it("keeps the rest in order of names, without what only shells want", () => {
-    const given = { PATH: "/bin", CUDA_VISIBLE_DEVICES: "0", OMP_NUM_THREADS: "2", LS_COLORS: "x", _: "x", NOTHING: undefined, MONKEY: "banana", LONG: "x".repeat(2_000) };
+    const given = {
+      PATH: "/bin",
+      CUDA_VISIBLE_DEVICES: "0",
+      OMP_NUM_THREADS: "2",
+      LS_COLORS: "x",
+      _: "x",
+      NOTHING: undefined,
+      MONKEY: "banana",
+      LONG: "x".repeat(2_000),
+    };
     expect(maskedEnvironment(given)).toEqual({
       ...{ CUDA_VISIBLE_DEVICES: "0", LONG: `${"x".repeat(1_000)}…`, MONKEY: "banana", OMP_NUM_THREADS: "2", PATH: "/bin" },
     });
@@ -35,9 +44,13 @@ describe("an environment", () => {
 
 describe("a command line", () => {
   it("hides secrets after, and within, options that carry them", () => {
-    expect(maskedCommandLine(["python", "train.py", "--api-key", "abc", "--password=abc", "--lr=0.1", "token=abc", "--secret", "--epochs", "3"])).toEqual([
-      ...["python", "train.py", "--api-key", "***", "--password=***", "--lr=0.1", "token=***", "--secret", "--epochs", "3"],
+    expect(
+      maskedCommandLine(["python", "train.py", "--api-key", "abc", "--password=abc", "--lr=0.1", "token=abc", "--secret", "--epochs", "3"]),
+    ).toEqual([...["python", "train.py", "--api-key", "***", "--password=***", "--lr=0.1", "token=***", "--secret", "--epochs", "3"]]);
+    expect(maskedCommandLine(["train", "s3://me:pass@bucket/x", "--from=postgres://a:b@c/d"])).toEqual([
+      "train",
+      "s3://***@bucket/x",
+      "--from=postgres://***@c/d",
     ]);
-    expect(maskedCommandLine(["train", "s3://me:pass@bucket/x", "--from=postgres://a:b@c/d"])).toEqual(["train", "s3://***@bucket/x", "--from=postgres://***@c/d"]);
   });
 });

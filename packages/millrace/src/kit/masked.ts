@@ -5,7 +5,8 @@
  */
 const mask = "***";
 
-const secretNames = /secret|token|passw|passphrase|\bpwd\b|_pwd|credential|cookie|private|signature|api_?key|access_?key|_key$|^key$|_pass$|_auth$|bearer|jwt|dsn|salt/i;
+const secretNames =
+  /secret|token|passw|passphrase|\bpwd\b|_pwd|credential|cookie|private|signature|api_?key|access_?key|_key$|^key$|_pass$|_auth$|bearer|jwt|dsn|salt/i;
 /** Variables of shells and terminals that say nothing about a run. */
 const noise = /^(LS_COLORS|LSCOLORS|_|PS\d|OLDPWD|TERMCAP|BASH_FUNC.*|SSH_.*|DBUS_.*|XDG_SESSION.*|npm_.*)$/;
 const secretShapes = [
@@ -21,7 +22,9 @@ const longest = 1_000;
 /** Each variable with its value, cut at 1,000 characters. */
 export function maskedEnvironment(environment: Record<string, string | undefined>): Record<string, string> {
   const kept = Object.entries(environment).filter(([name, value]) => value !== undefined && !noise.test(name));
-  return Object.fromEntries(kept.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => [name, secretNames.test(name) ? mask : maskedText(value!)]));
+  return Object.fromEntries(
+    kept.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => [name, secretNames.test(name) ? mask : maskedText(value!)]),
+  );
 }
 
 /** The words of a command line; what follows an option with a secret's name is masked. */

@@ -7,7 +7,10 @@ import { loadConfig, loadProject } from "./load-project.ts";
 
 describe("stores named by the environment", () => {
   it("are a PostgreSQL and a bucket", () => {
-    const environment = { MILLRACE_STATE_URL: "postgres://db.example/x", MILLRACE_BLOBS_URL: "s3://models/team/one?region=eu-west-1&endpoint=http%3A%2F%2F127.0.0.1%3A9000" };
+    const environment = {
+      MILLRACE_STATE_URL: "postgres://db.example/x",
+      MILLRACE_BLOBS_URL: "s3://models/team/one?region=eu-west-1&endpoint=http%3A%2F%2F127.0.0.1%3A9000",
+    };
     expect(resolveConfig({ name: "x" }, environment)).toMatchObject({
       state: { kind: "postgres", url: "postgres://db.example/x" },
       blobs: { kind: "s3", bucket: "models", prefix: "team/one", region: "eu-west-1", endpoint: "http://127.0.0.1:9000" },
@@ -35,7 +38,11 @@ describe("a folder without a project", () => {
   it("has stores where a home is named, and no definitions, whatever files lie about", async () => {
     await writeFile(join(folder, "broken.ts"), "this is no module");
     const project = await loadProject(folder, { MILLRACE_HOME: "tracking" });
-    expect(project).toMatchObject({ folder: join(folder, "tracking"), home: join(folder, "tracking"), config: { name: "millrace", state: { kind: "sqlite" } } });
+    expect(project).toMatchObject({
+      folder: join(folder, "tracking"),
+      home: join(folder, "tracking"),
+      config: { name: "millrace", state: { kind: "sqlite" } },
+    });
     expect(project.definitions.size).toBe(0);
   });
 

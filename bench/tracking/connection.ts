@@ -24,18 +24,15 @@ export function requestBytes(method: string, path: string, body?: unknown): Buff
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n${json}`);
 }
 
-/** A client that costs little itself: what it measures is the server. */
+/** A client that costs little itself: what it measures is the server. A connection that the server closed while it was idle is opened again. */
 export async function openConnection(port: number): Promise<Connection> {
-  const socket = connect({ host: "127.0.0.1", port, noDelay: true });
-  await once(socket, "connect");
   let waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
   let parts: Buffer[] = [];
   const fail = (error: Error) => {
     waiting?.reject(error);
     waiting = undefined;
   };
-  socket.on("error", fail).on("close", () => fail(new Error("the server closed the connection")));
-  socket.on("data", (chunk: Buffer) => {
+  const take = (chunk: Buffer) => {
     parts.push(chunk);
     if (!isWhole(parts)) return;
     const answer = readAnswer(Buffer.concat(parts));
@@ -44,13 +41,24 @@ export async function openConnection(port: number): Promise<Connection> {
     const { resolve } = waiting!; // the server speaks only when it is asked
     waiting = undefined;
     resolve(answer);
-  });
+  };
+  const open = async (): Promise<Socket> => {
+    const socket = connect({ host: "127.0.0.1", port, noDelay: true });
+    await once(socket, "connect");
+    return socket
+      .on("data", take)
+      .on("error", fail)
+      .on("close", () => fail(new Error("the server closed the connection")));
+  };
+  let socket = await open();
   return {
-    send: (request) =>
-      new Promise((resolve, reject) => {
+    async send(request) {
+      if (socket.destroyed || socket.readableEnded) socket = await open();
+      return new Promise((resolve, reject) => {
         waiting = { resolve, reject };
         socket.write(request);
-      }),
+      });
+    },
     close: () => void socket.destroy(),
   };
 }

@@ -72,6 +72,8 @@ const results: TrackingResults = {
   sizes,
   rows: standing?.rows ?? {},
 };
+/** What the stores have already; MLflow's two servers have one store. */
+const stores: Record<"millrace" | "mlflow", Bench["known"]> = { millrace: {}, mlflow: {} };
 let stopping = false;
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => (stopping = true)); // the measurement under way ends, and its server with it
 try {
@@ -80,7 +82,7 @@ try {
 
   /** Rows of one server at work, then those that start it again over the store that is then filled. */
   async function measureServers(name: (typeof measuredServers)[number]): Promise<void> {
-    const known: Bench["known"] = {};
+    const known = name === "millrace" ? stores.millrace : stores.mlflow;
     const atWork = Object.entries(measures).filter(([row]) => isWanted(row as RowName, name)); // the record's own keys
     const [before, many] = [atWork.filter(([row]) => row !== "search-many"), atWork.filter(([row]) => row === "search-many" && name === "millrace")];
     await measureAtWork(before);

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AnyFlow } from "#domains/pipelines";
 import { definitionsOf } from "#domains/project";
-import { listModels } from "#domains/registry";
+import { modelNames } from "#domains/registry";
 import { textOption, type CommandContext, type CommandModule } from "./command.ts";
 import { executeFlow } from "./execute-flow.ts";
 import { openProject } from "./open-project.ts";
@@ -32,7 +32,7 @@ async function workOnce(context: CommandContext): Promise<number> {
     await stages.run("ingest", async (onProgress) => dataSummary(await ingestSources(services, { signal, onProgress })));
     await stages.run("models", async (onProgress) => modelsSummary(await buildProject(services, { signal, onProgress })));
     await writeTypes(services);
-    if ((await listModels(services.registry)).length === 0) {
+    if ((await modelNames(services.registry)).length === 0) {
       for (const flow of definitionsOf<AnyFlow & { name: string }>(services.project, "flow"))
         await executeFlow(services, flow, { signal, onEvent: showRun(terminal) });
     }

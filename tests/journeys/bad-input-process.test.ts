@@ -226,7 +226,7 @@ describe("a server that cannot start", { timeout: 60_000 }, () => {
     const port = (await open.says(/ at http:\/\/0\.0\.0\.0:(\d+) /))[1]!;
     const read = (headers: Record<string, string>) => fetch(`http://127.0.0.1:${port}/api/models`, { headers }).then(({ status }) => status);
     expect([await read({}), await read({ authorization: "Bearer wrong" }), await read({ authorization: `Bearer ${secret}` })]).toEqual([
-      403, 403, 200,
+      401, 401, 200,
     ]);
     open.child.kill("SIGTERM");
     expect(await open.ended).toMatchObject({ exit: 0 });

@@ -96,7 +96,7 @@ describe("a configuration that cannot be used", { timeout: 120_000 }, () => {
       ({ exit, error }) => {
         expect(exit).toBe(3);
         expect(error).toMatch(
-          /^error\[not_found\]: There is no millrace\.config\.ts in \/.*\.\nhint: Run the command in a project's folder, or make one: millrace init$/,
+          /^error\[not_found\]: There is no millrace\.config\.ts in \/.*\.\nhint: Run the command in a project's folder, make one \(millrace init\), or name a folder for stores without a project: --home tracking$/,
         );
       },
     );

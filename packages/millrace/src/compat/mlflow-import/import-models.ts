@@ -42,7 +42,10 @@ async function importModel(context: ImportContext, model: SourceModel): Promise<
       item === undefined
         ? `A model "${name}" stands here with other content`
         : `Model "${name}" was changed here and in the source since it was imported`;
-    throw conflict(`${why}; nothing of it was taken.`, "Rename one of the two (here with MLflow's client: `rename_registered_model`), or make them equal.");
+    throw conflict(
+      `${why}; nothing of it was taken.`,
+      "Rename one of the two (here with MLflow's client: `rename_registered_model`), or make them equal.",
+    );
   }
   counts[standing === undefined ? "new" : isEqual ? "unchanged" : "updated"]++;
   if (dryRun) return;

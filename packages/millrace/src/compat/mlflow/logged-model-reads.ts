@@ -75,7 +75,10 @@ export async function changeLoggedModel(
 ): Promise<LoggedModel> {
   return tracking.state.write(async (transaction) => {
     await transaction.run(sql`update mlflow_logged_model set id = id where id = ${id}`); // PostgreSQL: the row stands still from here on
-    const [standing] = await parseLoggedModels(transaction, await transaction.all<LoggedModelRow>(sql`select ${columns} from mlflow_logged_model where id = ${id}`));
+    const [standing] = await parseLoggedModels(
+      transaction,
+      await transaction.all<LoggedModelRow>(sql`select ${columns} from mlflow_logged_model where id = ${id}`),
+    );
     if (standing === undefined || standing.deletedMs !== undefined) throw absent(`Logged model with ID '${id}' not found.`);
     const next = { ...standing, ...change(standing) };
     await transaction.run(sql`update mlflow_logged_model set status = ${next.status}, params = ${JSON.stringify(next.params)},

@@ -69,7 +69,7 @@ function attributeOf(bytes: Uint8Array, depth: number): [string, OnnxAttribute] 
     else if (field.number === 6) single = { type: "graph", value: graphOf(nested(field), depth + 1) };
     else if (field.number === 7) for (const value of floatsOf(field)) floats.push(value);
     else if (field.number === 8) for (const value of intsOf(field)) ints.push(value);
-    else if (field.number === 9) texts.push(new TextDecoder().decode(nested(field)));
+    else if (field.number === 9) texts.push(decodeText(nested(field)));
     else if (field.number === 10) tensors.push(tensorOf(nested(field)));
     else if (field.number === 11) graphs.push(graphOf(nested(field), depth + 1));
     else if (field.number === 20) kind = int(field);
@@ -88,7 +88,7 @@ function attributeOf(bytes: Uint8Array, depth: number): [string, OnnxAttribute] 
 
 /** A text attribute is bytes in the file; what is not UTF-8 is data of a custom operator, which we do not read. */
 function textOrBytes(bytes: Uint8Array): OnnxAttribute {
-  return { type: "text", value: new TextDecoder().decode(bytes) };
+  return { type: "text", value: decodeText(bytes) };
 }
 
 function tensorOf(bytes: Uint8Array): OnnxTensor {
@@ -100,7 +100,7 @@ function tensorOf(bytes: Uint8Array): OnnxTensor {
     else if (field.number === 2) tensor.dataType = int(field);
     else if (field.number === 4) for (const value of floatsOf(field)) numbers.push(value);
     else if (field.number === 5 || field.number === 7 || field.number === 11) for (const value of intsOf(field)) numbers.push(value);
-    else if (field.number === 6) texts.push(new TextDecoder().decode(nested(field)));
+    else if (field.number === 6) texts.push(decodeText(nested(field)));
     else if (field.number === 8) tensor.name = text(field);
     else if (field.number === 9) tensor.raw = nested(field);
     else if (field.number === 10) for (const value of doublesOf(field)) numbers.push(value);
@@ -219,4 +219,8 @@ function doublesOf(field: WireField): number[] {
 
 function corrupt(how: string): AppError {
   return new AppError("corrupt_data", `${what} is damaged: ${how}.`, { hint: "Export the model again, or fetch it again." });
+}
+
+function decodeText(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes); // a category may begin with U+FEFF
 }

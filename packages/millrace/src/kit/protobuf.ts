@@ -53,7 +53,7 @@ export function readPackedVarints(bytes: Uint8Array, what: string): number[] {
 /** Reads text, refusing bytes that are not UTF-8. */
 export function readText(bytes: Uint8Array, what: string): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw new AppError("corrupt_data", `${what} is damaged: a text in it is not UTF-8.`, { cause });
   }

@@ -96,7 +96,7 @@ function valueSink(name: string, index: number): ColumnSink {
   };
 }
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true }); // a text may begin with U+FEFF
 
 function shortText(data: Uint8Array, row: number): string {
   return decoder.decode(data.subarray(row * 16 + 4, row * 16 + 4 + data[row * 16]!));

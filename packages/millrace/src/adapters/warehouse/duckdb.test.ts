@@ -144,7 +144,17 @@ test("what is loaded is read back the same", async () => {
         expect(valuesOf(columns[1]!)).toEqual(values.map(([, text]) => text));
       },
     ),
-    { numRuns: 30 },
+    {
+      numRuns: 30,
+      examples: [
+        [
+          [
+            [null, "\ufeff"],
+            [1, "\ufefflonger than twelve bytes"],
+          ],
+        ],
+      ],
+    },
   );
 });
 

@@ -26,7 +26,7 @@ afterEach(async () => {
   child.stdin!.end();
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   await rm(folder, { recursive: true, force: true });
-});
+}, 30_000); // a server that ends lets answers under way go on for 10 s
 
 /** Starts a server of its own process; `limitBytes` is the largest file that it may write. */
 async function start(limitBytes?: number): Promise<void> {

@@ -47,12 +47,13 @@ describe("a quotation", () => {
         (text, join) => {
           for (const line of markdownQuote(`${text}${join}${text}`).split("\n")) {
             expect(line).toMatch(/^>( |$)/);
-            expect(line.slice(2).replaceAll(/\\[\\`*_[\]{}<>|~$&#@^\-+=:.)]/g, "")).not.toMatch(
+            expect(line.slice(2).replaceAll(/\\[\\`*_[\]{}<>|~$&#@^\-+=:.)]/g, "·")).not.toMatch(
               /[\\`*[\]{}<>|~$&#@^]|(^|[^\p{L}\p{N}_])_|_($|[^\p{L}\p{N}_])|^=|^[-+]( |$)|^--|^\d{1,9}[.)]( |$)|:\/\//u,
             );
           }
         },
       ),
+      { examples: [["\\+", "\n"]] },
     );
   });
 });

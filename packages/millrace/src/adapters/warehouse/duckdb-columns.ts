@@ -72,11 +72,24 @@ function textSink(modules: DuckdbModules, name: string, index: number): ColumnSi
       for (let i = 0; i < rows; i++) {
         if (valid !== undefined && (valid[i >> 3]! & (1 << (i & 7))) === 0) block[at + i] = -1;
         else if (words[4 * i]! <= 12) block[at + i] = levels.codeOfWords(words, 4 * i, () => shortText(data, i));
-        else block[at + i] = levels.codeOf(String((typed ??= chunk.getColumnVector(index)).getItem(i)));
+        else {
+          const text = String((typed ??= chunk.getColumnVector(index)).getItem(i));
+          block[at + i] = levels.codeOf(startsWithMark(words[4 * i + 1]!) ? withMark(text, words[4 * i]!) : text);
+        }
       }
     },
     finish: (rows) => ({ name, kind: "text", codes: blocks.join(rows), levels: levels.levels }),
   };
+}
+
+/** Whether the first bytes of a text, as they stand in its value, are U+FEFF. */
+function startsWithMark(prefix: number): boolean {
+  return (prefix & 0xffffff) === 0xbfbbef;
+}
+
+/** The package's decoder takes U+FEFF at a text's beginning for a byte order mark, and away: it belongs to the text. */
+function withMark(text: string, bytes: number): string {
+  return Buffer.byteLength(text) < bytes ? `\ufeff${text}` : text;
 }
 
 /** Types without a layout of their own (enums, UUIDs, times, lists, structs): DuckDB's text of each value. */

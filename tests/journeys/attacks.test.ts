@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { permissions } from "#domains/access";
 import { createExperiment, logArtifact, startRun } from "#domains/tracking";
@@ -96,6 +97,12 @@ async function nothingHappened(): Promise<void> {
   expect(target.reached).toEqual([]);
   expect(await target.outside()).toBe(untouched);
 }
+
+it("keeps its stores, and files under way, from other users of the machine", async () => {
+  const { scratchFolder, project } = target.services;
+  expect(scratchFolder.startsWith(`${project.home}/`)).toBe(true);
+  expect((await stat(project.home)).mode & 0o077).toBe(0);
+});
 
 it("looks at every route", () => {
   expect(routes.length).toBeGreaterThan(190);

@@ -49,12 +49,15 @@ export function lockProject(home: string, command: string): ProjectLock {
   };
 }
 
-/** Makes the folder and those above it, one by one: Node's own recursive way never ends where a file system refuses new names (`/proc`). */
-function makeHome(home: string): void {
+/**
+ * Makes the folder, for its owner alone, and those above it, one by one: Node's own recursive way never ends where a file system refuses
+ * new names (`/proc`).
+ */
+function makeHome(home: string, mode = 0o700): void {
   if (existsSync(home)) return;
   try {
-    if (!existsSync(dirname(home))) makeHome(dirname(home));
-    mkdirSync(home);
+    if (!existsSync(dirname(home))) makeHome(dirname(home), 0o777);
+    mkdirSync(home, { mode });
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError(

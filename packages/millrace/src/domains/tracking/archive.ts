@@ -25,14 +25,7 @@ const runsPerRead = 1_000;
 export async function archive(services: TrackingServices, selection: Selection, options: HousekeepingOptions = {}): Promise<HousekeepingReport> {
   const { folder, experiments, runs, filter } = chosen(selection, "archive");
   const report = newReport(options.dryRun === true);
-  if (filter === undefined && runs === undefined) {
-    for (const experiment of await selectedExperiments(services, { folder, experiments })) {
-      if (mustStop(services, options)) return { ...report, done: false };
-      await archiveExperiment(services, experiment, options, report);
-      if (!report.done) return report;
-    }
-    return report;
-  }
+  if (filter === undefined && runs === undefined) return oneByOne(services, { folder, experiments }, archiveExperiment, options, report);
   const roots = runs === undefined ? await matching(services, selection, "active") : await named(services, runs);
   const all = await withNested(services, roots, ({ deleted_ms: deletedMs }) => deletedMs === null);
   await mark(services, all, services.clock.now(), options, report);
@@ -43,20 +36,28 @@ export async function archive(services: TrackingServices, selection: Selection, 
 export async function restore(services: TrackingServices, selection: Selection, options: HousekeepingOptions = {}): Promise<HousekeepingReport> {
   const { folder, experiments, runs, filter } = chosen(selection, "restore");
   const report = newReport(options.dryRun === true);
-  if (filter === undefined && runs === undefined) {
-    for (const experiment of await selectedExperiments(services, { folder, experiments })) {
-      if (mustStop(services, options)) return { ...report, done: false };
-      await restoreOne(services, experiment, options, report);
-      if (!report.done) return report;
-    }
-    return report;
-  }
+  if (filter === undefined && runs === undefined) return oneByOne(services, { folder, experiments }, restoreOne, options, report);
   const roots = runs === undefined ? await matching(services, selection, "deleted") : await named(services, runs);
   await checkExperiments(services, roots);
   const archived = roots.filter((run) => run.deleted_ms !== null);
   // What was archived before its parent was archived for itself. Nested ones first: the parent still says since when, should this break off.
   const all = await withNested(services, archived, (child, root) => child.deleted_ms !== null && child.deleted_ms >= root.deleted_ms!);
   await mark(services, all.toReversed(), null, options, report);
+  return report;
+}
+
+async function oneByOne(
+  services: TrackingServices,
+  selected: Parameters<typeof selectedExperiments>[1],
+  work: typeof archiveExperiment,
+  options: HousekeepingOptions,
+  report: HousekeepingReport,
+): Promise<HousekeepingReport> {
+  for (const experiment of await selectedExperiments(services, selected)) {
+    if (mustStop(services, options)) return { ...report, done: false };
+    await work(services, experiment, options, report);
+    if (!report.done) return report;
+  }
   return report;
 }
 

@@ -1,5 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { constants } from "node:os";
 import { basename } from "node:path";
 import { AppError } from "#kit/app-error";
 import { describeEnvironment } from "#kit/environment";
@@ -35,8 +36,6 @@ export interface Tracked {
   /** The program's exit code; 128 + the signal's number where one ended it, as shells tell it. */
   exit: number;
 }
-
-const signalNumbers: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 
 /**
  * Runs any program under a tracked run: its code, packages, command line, masked environment and machine are noted, what it prints and
@@ -84,7 +83,7 @@ export async function trackProgram(options: TrackOptions): Promise<Tracked> {
     await watch.stop();
     const status = signal ? "killed" : exit === 0 ? "finished" : "failed";
     await server.finish(run.id, status);
-    return { run: run.id, status, exit: signal ? 128 + (signalNumbers[signal] ?? 0) : exit! };
+    return { run: run.id, status, exit: signal ? 128 + constants.signals[signal] : exit! };
   } catch (error) {
     await watch.stop();
     await server.finish(run.id, "failed").catch(() => undefined); // the reason is the thing to tell

@@ -78,10 +78,10 @@ describe("a request that cannot be answered", { timeout: 60_000 }, () => {
     ["half a JSON", ask, '{"rows": [', 400, { message: expect.stringMatching(/^The body is not JSON: /) as string }],
     [
       "an unknown endpoint",
-      "/api/endpoints/late/predictions",
+      "/api/endpoints/churn/predictions",
       { rows: [row] },
       404,
-      { message: 'There is no endpoint "late"', hint: "There are: late-delivery." },
+      { message: 'There is no endpoint "churn"', hint: "There are: late-delivery." },
     ],
     ["an unknown path", "/api/endpoint", {}, 404, { message: "There is no POST /api/endpoint.", hint: "See /openapi.json for every operation." }],
   ])("%s: the field and the remedy are named, and nothing is recorded", async (_what, path, body, status, error) => {

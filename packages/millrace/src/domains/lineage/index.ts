@@ -19,5 +19,6 @@ export { recordFeatureView } from "./record-feature-view.ts";
 export { recordModelVersion } from "./record-model-version.ts";
 export { recordTable } from "./record-table.ts";
 export { recordTrainingSet } from "./record-training-set.ts";
+export { renameModelVersions } from "./rename-model.ts";
 export { downstream, upstream } from "./walk.ts";
 export { lineageRoutes } from "./routes.ts";

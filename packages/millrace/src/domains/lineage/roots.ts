@@ -1,7 +1,7 @@
 import { AppError } from "#kit/app-error";
 import type { Database } from "#ports/database";
 import { nodeKinds, type NodeKind } from "./model.ts";
-import { similarNames } from "./similar-names.ts";
+import { closeNames } from "#kit/close-names";
 import { allNames, nodesById, nodesNamed, type NodeRow } from "./store.ts";
 
 /** The nodes a name stands for: all kinds that bear it, or the one of `kind:name`. Throws `not_found` with the nearest names. */
@@ -14,7 +14,7 @@ export async function findRoots(state: Database, name: string): Promise<NodeRow[
     if (one !== undefined) return [one];
   }
   const bare = isKind(kind) ? name.slice(kind.length + 1) : name;
-  const near = similarNames(bare, await allNames(state));
+  const near = closeNames(bare, await allNames(state));
   throw new AppError("not_found", `Lineage knows no ${isKind(kind) ? `${kind} ` : ""}"${bare}".`, {
     hint:
       near.length > 0

@@ -1,6 +1,6 @@
 import type { Topic } from "#domains/ingest";
 import { AppError } from "#kit/app-error";
-import { closestName } from "#kit/closest-name";
+import { closestName } from "#kit/close-names";
 import { outOf, type Endpoint } from "./define.ts";
 import { openEndpoint, type OpenEndpoint } from "./open-endpoint.ts";
 import type { PredictionRecord } from "./prediction-record.ts";

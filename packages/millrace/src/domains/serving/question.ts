@@ -1,7 +1,7 @@
 import { featureNames } from "#domains/features";
 import { viewsInOrder } from "#domains/training";
 import { AppError } from "#kit/app-error";
-import { closestName } from "#kit/closest-name";
+import { closestName } from "#kit/close-names";
 import type { WarehouseRow } from "#ports/warehouse";
 import type { LiveFeatures } from "./live-features.ts";
 import { numberOf, rowWriter, type AskingRow, type RowWriter } from "./matrix-row.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openEmbeddedStream } from "#adapters/stream/embedded";
-import { closestName } from "#kit/closest-name";
+import { closestName } from "#kit/close-names";
 import { systemClock } from "#kit/clock";
 import { silentLog } from "#kit/log";
 import { createExclusive } from "./exclusive.ts";

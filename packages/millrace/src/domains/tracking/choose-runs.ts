@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AppError } from "#kit/app-error";
-import { closestName } from "#kit/closest-name";
+import { closestName } from "#kit/close-names";
 import { parseArgument } from "#kit/parse-argument";
 import type { TrackingServices } from "./model.ts";
 import type { RunColumns } from "./run-columns.ts";

@@ -1,4 +1,4 @@
-import { closestName } from "#kit/closest-name";
+import { closestName } from "#kit/close-names";
 import { runStatuses } from "./model.ts";
 import { type Token, unreadable } from "./query-tokens.ts";
 import { dayMs, isoTime, lengthMs } from "./query-times.ts";

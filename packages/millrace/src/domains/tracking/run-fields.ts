@@ -1,4 +1,4 @@
-import { closestName } from "#kit/closest-name";
+import { closestName } from "#kit/close-names";
 import { type FieldKind, inputFields } from "./run-columns.ts";
 
 export const runAttributes = [

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { splitByTime, type BoundView, type ColumnOf, type Duration, type TableHandle } from "#domains/features";
 import { defineStep, type StepContext } from "#domains/pipelines";
 import { AppError } from "#kit/app-error";
-import { closestName } from "#kit/closest-name";
+import { closestName } from "#kit/close-names";
 import { sha256 } from "#kit/hash";
 import type { BlobStore } from "#ports/blob-store";
 import type { Trainer } from "#ports/trainer";

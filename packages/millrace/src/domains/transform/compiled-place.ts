@@ -1,5 +1,5 @@
 import { AppError } from "#kit/app-error";
-import { closeNames } from "./close-names.ts";
+import { closeNames } from "#kit/close-names";
 import type { CompiledSql } from "./compile.ts";
 import { templateError, type TemplatePosition } from "./jinja-source.ts";
 

@@ -1,5 +1,5 @@
 import { bindArguments } from "./jinja-arguments.ts";
-import { closestName } from "./close-names.ts";
+import { closestName } from "#kit/close-names";
 import { baseGlobals, zipLists } from "./jinja-globals.ts";
 import type { Template } from "./jinja-ast.ts";
 import { loadModule } from "./jinja-render.ts";

@@ -1,7 +1,7 @@
 import { AppError } from "#kit/app-error";
 import type { ColumnType, Warehouse } from "#ports/warehouse";
 import { emptyQuery, openBuildCatalog } from "./build-catalog.ts";
-import { closestName } from "./close-names.ts";
+import { closestName } from "#kit/close-names";
 import { compile, type CompiledSql } from "./compile.ts";
 import { modelSqlError } from "./compiled-place.ts";
 import { modelSchema, type Model, type ProjectGraph } from "./model.ts";

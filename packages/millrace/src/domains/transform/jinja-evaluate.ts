@@ -1,4 +1,4 @@
-import { closestName } from "./close-names.ts";
+import { closestName } from "#kit/close-names";
 import type { CallArguments, Expression, FilterExpression } from "./jinja-ast.ts";
 import { attributeOf, subscriptOf } from "./jinja-attributes.ts";
 import { sliceOf } from "./jinja-items.ts";

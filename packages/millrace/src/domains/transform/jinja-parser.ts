@@ -1,4 +1,4 @@
-import { closestName } from "./close-names.ts";
+import { closestName } from "#kit/close-names";
 import type { FilterExpression, MacroDefinition, Parameter, Statement, Target, Template } from "./jinja-ast.ts";
 import { tokenize } from "./jinja-lexer.ts";
 import { parseExpression, parseFilter, parseTuple } from "./jinja-parse-expression.ts";

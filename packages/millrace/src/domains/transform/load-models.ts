@@ -2,7 +2,7 @@ import { globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { AppError } from "#kit/app-error";
-import { closestName } from "./close-names.ts";
+import { closestName } from "#kit/close-names";
 import { compile } from "./compile.ts";
 import type { DbtRendering } from "./dbt-context.ts";
 import type { Template } from "./jinja-ast.ts";

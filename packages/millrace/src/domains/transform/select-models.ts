@@ -1,5 +1,5 @@
 import { AppError } from "#kit/app-error";
-import { closestName } from "./close-names.ts";
+import { closestName } from "#kit/close-names";
 import type { Model, ProjectGraph } from "./model.ts";
 import { parentsOf } from "./model-order.ts";
 

@@ -1,4 +1,4 @@
-import { mlflowRoutes } from "#compat/mlflow";
+import { mlflowProbeRoutes, mlflowProbeRoutes, mlflowRoutes } from "#compat/mlflow";
 import { mlflowScoringRoutes } from "#compat/mlflow-scoring";
 import { openInferenceRoutes } from "#compat/open-inference";
 import { otlpRoutes } from "#compat/otlp";
@@ -49,4 +49,6 @@ export const allRoutes: AnyRoute[] = [
   ...otlpRoutes,
   ...mlflowScoringRoutes,
   ...mlflowRoutes,
+  ...mlflowProbeRoutes,
+  ...mlflowProbeRoutes,
 ];

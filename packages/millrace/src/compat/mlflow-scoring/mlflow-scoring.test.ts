@@ -55,10 +55,9 @@ const post = async (body: unknown, contentType = "application/json", path = "/in
 };
 
 describe("MLflow's scoring protocol", () => {
-  test("says that it is up, and which version", async () => {
+  test("says that it is up", async () => {
     const ping = await fetch(`${address}/ping`);
     expect([ping.status, await ping.text()]).toEqual([200, "\n"]);
-    expect(await (await fetch(`${address}/version`)).text()).toMatch(/^\d+\.\d+\.\d+/);
   });
 
   const columns = ["origin", "destination", "distance", "hour"];

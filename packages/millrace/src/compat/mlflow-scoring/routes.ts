@@ -1,7 +1,6 @@
 import { z } from "zod";
 import type { EndpointDesk } from "#domains/serving";
 import { AppError } from "#kit/app-error";
-import { millraceVersion } from "#kit/environment";
 import { route, type AnyRoute, type Protocol, type RawAnswer } from "#kit/route";
 import { readInvocation, UnsupportedMediaType } from "./read-invocation.ts";
 
@@ -41,20 +40,6 @@ export const mlflowScoringRoutes: AnyRoute[] = [
       );
       return text("\n", usable.length > 0 && usable.every(Boolean) ? 200 : 404);
     },
-  }),
-  scoringRoute({
-    ...{
-      name: "scoring.version",
-      method: "GET",
-      path: "/version",
-      summary: "MLflow scoring: the server's version.",
-      permission: "public",
-      protocol,
-      cli: false,
-    },
-    input: z.object({}),
-    errors: [],
-    handle: async () => text(millraceVersion()),
   }),
   scoringRoute({
     ...{

@@ -1,4 +1,4 @@
-import type { AnyRoute } from "#kit/route";
+import type { AnyRoute, RawAnswer } from "#kit/route";
 import { endpoint, under } from "./endpoint.ts";
 import { refusal } from "./protocol.ts";
 
@@ -6,7 +6,7 @@ import { refusal } from "./protocol.ts";
 const protocolVersion = "3.17.2";
 
 /** What newer clients ask first: which ways of moving files there are. */
-export const serverRoutes = endpoint(
+const infoRoutes = endpoint(
   "GET",
   "server-info",
   "public",
@@ -21,12 +21,29 @@ export const serverRoutes = endpoint(
 );
 
 /**
- * What clients ask before they send spans: a version of MLflow, as text. Apart from the other routes, because its path is also one
- * of MLflow's scoring server: a server that speaks both protocols has this one.
+ * What everybody may ask, under any host's name: whether the server is up, and a version of MLflow, which clients want to know before
+ * they send spans. MLflow's scoring server answers the second in the same way.
  */
 export const mlflowProbeRoutes: AnyRoute[] = [
-  under("", "GET", "/version", "public", async () => ({ contentType: "text/plain; charset=utf-8", body: protocolVersion })),
+  { ...under("", "GET", "/health", "public", async () => plain("OK")), probe: true },
+  { ...under("", "GET", "/version", "public", async () => plain(protocolVersion)), probe: true },
 ];
+
+function plain(body: string): RawAnswer {
+  return { contentType: "text/plain; charset=utf-8", body };
+}
+
+/** There is no telemetry here, and so none of pages either. */
+const telemetryRoutes = [
+  under("", "GET", "/ajax-api/3.0/mlflow/ui-telemetry", "project:read", async () => ({
+    disable_ui_events: [],
+    disable_ui_telemetry: true,
+    ui_rollout_percentage: 0,
+  })),
+  under("", "POST", "/ajax-api/3.0/mlflow/ui-telemetry", "project:read", async () => ({ status: "disabled" })),
+];
+
+export const serverRoutes: AnyRoute[] = [...infoRoutes, ...telemetryRoutes];
 
 const methods: AnyRoute["method"][] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 

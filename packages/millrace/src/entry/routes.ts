@@ -1,4 +1,4 @@
-import { mlflowProbeRoutes, mlflowProbeRoutes, mlflowRoutes } from "#compat/mlflow";
+import { mlflowProbeRoutes, mlflowRoutes } from "#compat/mlflow";
 import { mlflowScoringRoutes } from "#compat/mlflow-scoring";
 import { openInferenceRoutes } from "#compat/open-inference";
 import { otlpRoutes } from "#compat/otlp";
@@ -49,6 +49,5 @@ export const allRoutes: AnyRoute[] = [
   ...otlpRoutes,
   ...mlflowScoringRoutes,
   ...mlflowRoutes,
-  ...mlflowProbeRoutes,
   ...mlflowProbeRoutes,
 ];

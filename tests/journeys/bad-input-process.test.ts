@@ -112,10 +112,10 @@ describe("a request that cannot be answered", { timeout: 60_000 }, () => {
     const origin = await fetch(`${address}/health`, { headers: { origin: "http://evil.example" } });
     expect([origin.status, await origin.json()]).toMatchObject([
       403,
-      { error: { message: "Requests from pages of http://evil.example are refused." } },
+      { error: { message: "Cross-origin request blocked: pages of http://evil.example may not call this server." } },
     ]);
     const { port } = new URL(address);
-    const asked = request({ host: "127.0.0.1", port, path: "/health", headers: { host: "evil.example" } }).end();
+    const asked = request({ host: "127.0.0.1", port, path: "/api/health", headers: { host: "evil.example" } }).end();
     const [response] = (await once(asked, "response")) as [IncomingMessage];
     response.resume();
     expect(response.statusCode).toBe(403);

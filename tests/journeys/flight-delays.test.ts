@@ -204,7 +204,7 @@ describe("the flight-delays demonstration", { timeout: patienceMs }, () => {
   test("goes on serving with --serve, answers over HTTP, and stops when it is told to", async () => {
     const running = startMillrace(example.folder, ["demo", "--serve"], { env: { MILLRACE_PORT: "0" } });
     const [, address] = await running.says(/Serving at (http:\S+)\./);
-    const health = await fetch(`${address}/health`);
+    const health = await fetch(`${address}/api/health`);
     expect([health.status, await health.json()]).toEqual([200, expect.objectContaining({ status: "ok", project: "flight-delays" })]);
 
     const { row } = report.question!;

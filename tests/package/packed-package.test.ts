@@ -111,7 +111,7 @@ describe("a new project, step by step", () => {
 
   it("serves, and stops when it is told to", async () => {
     const { child, address } = await serve("server", "--port", "0");
-    const health = await fetch(`${address}/health`);
+    const health = await fetch(`${address}/api/health`);
     expect([health.status, await health.json()]).toMatchObject([200, { status: "ok" }]);
     expect(await stop(child)).toBe(0);
   });

@@ -50,24 +50,37 @@ describe("authorize", () => {
 });
 
 describe("requests of other sites", () => {
-  it.each(["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1", "", "127.0.0.1@evil.example", "[::2]"])(
-    "are refused by their host %j on loopback",
-    (host) => {
-      expect(() => refuseForeign({ host }, true)).toThrow(/is not this server's/);
-    },
-  );
+  const foreignHosts = [
+    ...["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "", "127.0.0.1@evil.example", "[::2]"],
+    ...["8.8.8.8", "10.evil.example", "192.168.evil.example", "10.0.0.1.evil.example", "172.32.0.1", "0.0.0.0"],
+  ];
+  it.each(foreignHosts)("are refused by their host %j on loopback, except by probes", (host) => {
+    expect(() => refuseForeign({ host }, { loopback: true })).toThrow(/^Invalid Host header: ".*" is not this server's/);
+    expect(refuseForeign({ host }, { loopback: true, probe: true })).toBeUndefined();
+  });
 
   it.each(["http://evil.example", "null", "http://127.0.0.1:9", "https://127.0.0.1.evil.example", "file://", "nonsense"])(
     "are refused by their origin %j",
     (origin) => {
-      expect(() => refuseForeign({ host: "127.0.0.1:4040", origin }, true)).toThrow(/are refused/);
-      expect(() => refuseForeign({ host: "millrace.example", origin }, false)).toThrow(/are refused/);
+      expect(() => refuseForeign({ host: "127.0.0.1:4040", origin }, { loopback: true })).toThrow(/^Cross-origin request blocked/);
+      expect(() => refuseForeign({ host: "127.0.0.1:4040", origin }, { loopback: true, probe: true })).toThrow(/^Cross-origin request blocked/);
+      expect(() => refuseForeign({ host: "millrace.example", origin }, { loopback: false })).toThrow(/^Cross-origin request blocked/);
     },
   );
 
+  it("may be of another program on this machine where a protocol lets them, on loopback alone", () => {
+    const rules = { loopback: true, localPages: true };
+    for (const origin of ["http://localhost:3000", "http://127.0.0.1:5000", "http://[::1]:8080"])
+      expect(refuseForeign({ host: "localhost:4040", origin }, rules)).toBe(origin);
+    for (const origin of ["http://evil.example", "null", "file://", "http://localhost.evil.example", "https://127.0.0.1.evil.example:1"])
+      expect(() => refuseForeign({ host: "localhost:4040", origin }, rules)).toThrow(/^Cross-origin request blocked/);
+    expect(() => refuseForeign({ host: "m.example", origin: "http://localhost:3000" }, { ...rules, loopback: false })).toThrow(/^Cross-origin/);
+  });
+
   it("are told apart from this one's", () => {
-    for (const host of ["127.0.0.1:4040", "localhost:4040", "[::1]:4040", "127.1.2.3"]) refuseForeign({ host, origin: `http://${host}` }, true);
-    refuseForeign({ host: "millrace.example" }, false);
+    for (const host of ["127.0.0.1:4040", "localhost:4040", "[::1]:4040", "127.1.2.3", "192.168.1.1:8080", "10.0.0.1", "172.16.0.1"])
+      expect(refuseForeign({ host, origin: `http://${host}` }, { loopback: true })).toBeUndefined();
+    refuseForeign({ host: "millrace.example" }, { loopback: false });
     expect(["localhost", "127.0.0.1", "::1"].every(isLoopback)).toBe(true);
     expect(["0.0.0.0", "::", "127.0.0.1.example", "1127.0.0.1"].some(isLoopback)).toBe(false);
   });

@@ -48,16 +48,29 @@ function credentialsIn(header: string | undefined): { name?: string; secret: str
   return colon < 0 ? { secret: "" } : { name: text.slice(0, colon), secret: text.slice(colon + 1) };
 }
 
-/** A page of another site must not reach a server on loopback through its reader's browser (DNS rebinding, cross-site posts). */
-export function refuseForeign({ host = "", origin }: IncomingHttpHeaders, loopback: boolean): void {
-  if (loopback && !isLoopback(hostName(host)))
-    throw new AppError("permission_denied", `The host "${host}" is not this server's.`, { hint: "Use 127.0.0.1 or localhost." });
-  if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)) return;
-  throw new AppError("permission_denied", `Requests from pages of ${origin} are refused.`);
+/**
+ * A page of another site must not reach a server on loopback through its reader's browser (DNS rebinding, cross-site posts). Addresses of private
+ * networks pass as hosts: no name can be made to stand for one. Gives the origin of another page that may call: one that a program on
+ * this machine serves, where `localPages` lets it.
+ */
+export function refuseForeign(
+  { host = "", origin }: IncomingHttpHeaders,
+  { loopback, probe = false, localPages = false }: { loopback: boolean; probe?: boolean; localPages?: boolean },
+): string | undefined {
+  if (loopback && !probe && !isLoopback(hostName(host)) && !isPrivate(hostName(host)))
+    throw new AppError("permission_denied", `Invalid Host header: "${host}" is not this server's.`, { hint: "Use 127.0.0.1 or localhost." });
+  if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)) return undefined;
+  if (loopback && localPages && /^http:\/\/[^/]+$/.test(origin) && isLoopback(hostName(origin.slice("http://".length)))) return origin;
+  throw new AppError("permission_denied", `Cross-origin request blocked: pages of ${origin} may not call this server.`);
 }
 
 function hostName(host: string): string {
   return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : "";
+}
+
+/** Whether this is an IPv4 address of a private network (RFC 1918). */
+function isPrivate(host: string): boolean {
+  return /^(10(\.\d{1,3}){3}|192\.168(\.\d{1,3}){2}|172\.(1[6-9]|2\d|3[01])(\.\d{1,3}){2})$/.test(host);
 }
 
 export function isLoopback(host: string): boolean {

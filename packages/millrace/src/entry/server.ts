@@ -8,7 +8,9 @@ import { newId } from "#kit/id";
 import type { Log } from "#kit/log";
 import { openApi } from "#kit/open-api";
 import { isRawAnswer, pathParameters, type Actor, type AnyRoute, type Protocol, type RawAnswer } from "#kit/route";
-import { authorize, isLoopback, refuseForeign } from "./authorize.ts";
+import { authorize, isLoopback } from "./authorize.ts";
+import { guard } from "./guard.ts";
+import { routePattern } from "./route-pattern.ts";
 
 export interface ServerOptions {
   routes: AnyRoute[];
@@ -104,7 +106,7 @@ function build(options: ServerOptions, loopback: boolean): FastifyInstance {
       options.log,
     ),
   );
-  app.addHook("onRequest", async (request) => refuseForeign(request.headers, loopback));
+  guard(app, options.routes, loopback);
   const { onAnswer } = options;
   if (onAnswer) {
     app.addHook("onResponse", async (request, reply) => onAnswer(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime / 1_000));
@@ -137,7 +139,7 @@ function mount(app: FastifyInstance, route: AnyRoute, options: ServerOptions, lo
   const parameters = pathParameters(route.path);
   app.route({
     method: route.method,
-    url: route.path.replace(/\{\w+\*\}$/, "*").replaceAll(/\{(\w+)\}/g, ":$1"),
+    url: routePattern(route),
     // Before the body is read: who may not call does not make the server take it.
     onRequest: async (request) => {
       actors.set(request, await authorize(route, request.headers, { actorOf: options.actorOf, loopback }));

@@ -8,8 +8,8 @@ export const systemRoutes = [
   route<Services>()({
     name: "system.health",
     method: "GET",
-    path: "/health",
-    summary: "Say that the server is up.",
+    path: "/api/health",
+    summary: "Say that the server is up, of which project and version. `/health` answers `OK` to anybody.",
     permission: "public",
     input: z.object({}),
     output: z.object({ status: z.literal("ok"), project: z.string(), version: z.string() }),

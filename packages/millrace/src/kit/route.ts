@@ -32,6 +32,8 @@ export interface Protocol {
   bytes?: boolean;
   /** As `bytes`, but `body` is a stream, of any length: what takes files. */
   stream?: boolean;
+  /** Pages that other programs on this machine serve may call it, where the server is bound to loopback, as the protocol's own server lets them. */
+  localPages?: boolean;
   /** How the protocol tells an error. */
   errorAnswer(error: AppError): RawAnswer;
 }
@@ -62,6 +64,8 @@ export interface Route<Services = never, Input = never, Output = unknown> {
   streams?: boolean;
   /** For routes under `compat/`, whose clients exist already: generated clients leave them out. */
   protocol?: Protocol;
+  /** Answered under any host's name: what load balancers ask. It tells nothing of the project. */
+  probe?: boolean;
   /**
    * How the command line shows it: its words where they are not the name's, inputs given by position, the columns of the table
    * it prints and the field that holds the rows. `false` keeps it off the command line.

@@ -37,6 +37,7 @@ export function absent(message: string): AppError {
 export const protocol: Protocol = {
   name: "mlflow",
   bytes: true,
+  localPages: true,
   errorAnswer(error) {
     const code = codeOf(error);
     const errorClass = code === "RESOURCE_DOES_NOT_EXIST" ? "RESOURCE_NOT_FOUND" : code;
@@ -64,6 +65,7 @@ function codeOf(error: AppError): MlflowCode {
   return error.status < 500 ? "INVALID_PARAMETER_VALUE" : "INTERNAL_ERROR";
 }
 
-function messageOf(error: AppError): string {
+/** The words of an error, for those who cannot be told its hint apart. */
+export function messageOf(error: AppError): string {
   return error.hint === undefined || error.details?.["mlflow"] !== undefined ? error.message : `${error.message} ${error.hint}`;
 }

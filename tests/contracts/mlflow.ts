@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLocalBlobs } from "#adapters/blob-store/local";
 import { openSqlite } from "#adapters/database/sqlite";
-import { mlflowMigrations, mlflowProbeRoutes, mlflowRoutes, mlflowWebhookFormat } from "#compat/mlflow";
+import { mlflowFollower, mlflowMigrations, mlflowProbeRoutes, mlflowRoutes, mlflowWebhookFormat } from "#compat/mlflow";
 import { otlpRoutes } from "#compat/otlp";
 import { registryMigrations, type RegistryServices } from "#domains/registry";
 import { tracesMigrations, tracesRoutes } from "#domains/traces";
@@ -43,7 +43,7 @@ export async function openMlflowPlace({
   await state.migrate(migrations);
   const blobs = await openLocalBlobs({ folder: join(folder, "blobs") });
   const tracking = { state, blobs, clock: systemClock };
-  const registry = { state, clock: systemClock, announce };
+  const registry = { state, clock: systemClock, announce, followers: [mlflowFollower] };
   const webhooks = { state, clock: systemClock, outbound: createOutbound({ allow }), formats: { mlflow: mlflowWebhookFormat(state) } };
   const server = await serveRoutes([...mlflowRoutes, ...mlflowProbeRoutes, ...otlpRoutes, ...tracesRoutes], { tracking, registry, webhooks });
   return {

@@ -11,6 +11,7 @@ import { announce } from "#domains/webhooks";
 import { systemClock } from "#kit/clock";
 import { jsonLog } from "#kit/log";
 import { cardEvidence } from "./card-evidence.ts";
+import { modelFollowers } from "./model-followers.ts";
 import { openStores, type Stores } from "./open-stores.ts";
 import { servingServices } from "./serving-services.ts";
 import { runKeepers } from "./run-keepers.ts";
@@ -61,7 +62,7 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       tracking: { state, blobs, clock },
       keepers: runKeepers({ state, blobs, clock }),
       webhooks: webhookServices({ state, clock, project }),
-      registry: { state, clock, announce, evidence: cardEvidence({ state, blobs, clock }) },
+      registry: { state, clock, announce, evidence: cardEvidence({ state, blobs, clock }), followers: modelFollowers },
       lineage: { state, clock },
       relationOf: async (model) => (await modelRelation({ ...stores, buildStore: stateBuildStore(state) }, model)).relation,
       scratchFolder: join(project.home, "scratch"),

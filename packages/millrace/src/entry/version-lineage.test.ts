@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { recordEndpoint, recordModelVersion, recordTable } from "#domains/lineage";
-import { registerVersion, removeAlias, setAlias } from "#domains/registry";
+import { registerVersion, removeAlias, renameModel, setAlias } from "#domains/registry";
 import { createEndpointDesk, type Endpoint } from "#domains/serving";
 import { createExperiment, modelDigest, startRun } from "#domains/tracking";
 import { openProject, type OpenedProject } from "./open-project.ts";
@@ -76,6 +76,11 @@ it("leads from a version to its run, its data and their sources, its aliases, en
     batches: [{ table: "predictions.june", version: 0, of: "models.flights@22", rows: 2, atMs: now }],
   });
   expect(lineageText(lineage)).toContain(`run        ${run} of `);
+
+  await renameModel(services.registry, { name: model, newName: "delays" });
+  const renamed = await versionLineage(services, "delays", "champion");
+  expect(renamed).toEqual({ ...lineage, model: "delays" });
+  expect(await versionLineage(services, model, "1")).toEqual(renamed);
 });
 
 it("leaves out what is not known of a version from elsewhere", async () => {

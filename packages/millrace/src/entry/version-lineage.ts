@@ -1,5 +1,5 @@
 import { downstream, upstream, type LineageGraph, type NodeKind } from "#domains/lineage";
-import { aliasesHeld, resolve, type ModelVersion } from "#domains/registry";
+import { aliasesHeld, getModel, namesBefore, resolve, type ModelVersion } from "#domains/registry";
 import { getExperiment, getRun } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import type { Services } from "./services.ts";
@@ -28,8 +28,9 @@ export interface VersionLineage {
 }
 
 /** Puts together what registry, tracking, lineage, lake and serving know of a version. Throws `not_found`. */
-export async function versionLineage(services: Services, model: string, reference: string): Promise<VersionLineage> {
-  const version = await resolve(services.registry, `${model}@${reference}`);
+export async function versionLineage(services: Services, called: string, reference: string): Promise<VersionLineage> {
+  const version = await resolve(services.registry, `${called}@${reference}`);
+  const { model } = version; // which it may be called no longer
   const name = `model-version:${model}@${version.version}`;
   const from = await known(upstream(services.lineage, name, { kinds: ["training-set", "feature-view", "sql-model", "table", "source"] }));
   const to = await known(downstream(services.lineage, name, { kinds: ["endpoint"] }));
@@ -56,7 +57,7 @@ async function runOf({ tracking }: Services, id: string | undefined): Promise<Ve
 async function endpointsOf({ serving, registry }: Services, version: ModelVersion, ever: string[]): Promise<VersionLineage["endpoints"]> {
   const found = new Map<string, VersionLineage["endpoints"][number]>(ever.map((name) => [name, { name, follows: null, role: "past" }]));
   for (const { name, model: follows } of serving.endpoints) {
-    if (follows.split("@")[0] !== version.model) continue;
+    if ((await known(getModel(registry, follows.split("@")[0]!)))?.name !== version.model) continue;
     const { version: answering, shadow } = await serving.describe(name);
     const named = (await known(resolve(registry, follows)))?.version === version.version;
     const role =
@@ -66,16 +67,17 @@ async function endpointsOf({ serving, registry }: Services, version: ModelVersio
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Batches say in their commit which version made them. */
-async function batchesOf({ lake }: Services, { model, version }: ModelVersion): Promise<VersionLineage["batches"]> {
+/** Batches say in their commit which version made them, by the name that its model had then. */
+async function batchesOf({ lake, registry }: Services, { model, version, digest }: ModelVersion): Promise<VersionLineage["batches"]> {
+  const called = new Set([model, ...(await namesBefore(registry, model))].map((name) => `${name}@${version}`));
   const batches: VersionLineage["batches"] = [];
   for (const table of await lake.tables()) {
     if (!table.startsWith("predictions.")) continue;
     for (const commit of await lake.history(table)) {
-      const made = commit.metadata as { model?: unknown; of?: { table?: unknown; version?: unknown } } | null | undefined; // each field is asked
-      if (made?.model !== `${model}@${version}`) continue;
+      const made = commit.metadata as { model?: unknown; digest?: unknown; of?: { table?: unknown; version?: unknown } } | null | undefined; // each field is asked
+      if (!called.has(String(made?.model)) || (made?.digest ?? digest) !== digest) continue;
       const rows = Number(commit.metrics["numOutputRows"]);
-      const of = `${String(made.of?.table)}@${String(made.of?.version)}`;
+      const of = `${String(made?.of?.table)}@${String(made?.of?.version)}`;
       batches.push({ table, version: commit.version, of, rows: Number.isFinite(rows) ? rows : null, atMs: commit.timestampMs });
     }
   }

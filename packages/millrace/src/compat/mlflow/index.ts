@@ -14,6 +14,6 @@ export { metricsOf, type ModelMetric } from "./logged-model-metrics.ts";
 export { type LoggedModel } from "./logged-model-reads.ts";
 export { experimentLocation, runRoot, saveExperimentLocation } from "./places.ts";
 export { folderAt } from "./version-source.ts";
-export { type VersionRow, versionRows } from "./version-rows.ts";
+export { mlflowFollower, type VersionRow, versionRows } from "./version-rows.ts";
 export { knownVersions } from "./wire-model.ts";
 export { type AdoptedTrace, adoptedTrace, adoptTrace } from "./adopt-trace.ts";

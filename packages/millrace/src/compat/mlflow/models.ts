@@ -19,7 +19,6 @@ import { invalid, refusal } from "./protocol.ts";
 import { findModel, findVersion, latestVersions, needModel, needVersion, notFound } from "./registry-reads.ts";
 import { matchesModel, modelConditions, orderTerms, refuseToken } from "./registry-search.ts";
 import { integer, keyValues, needText, text, texts, wrongType } from "./request.ts";
-import { deleteVersionRows, renameVersionRows } from "./version-rows.ts";
 import { stages, wireModel, wireVersion } from "./wire-model.ts";
 
 const create: Handler = async ({ registry }, fields) => {
@@ -44,17 +43,14 @@ const rename: Handler = async (services, fields) => {
   const newName = needModel(fields, "new_name");
   await findModel(services, name);
   const model = await renameModel(services.registry, { name, newName }).catch(translateTaken(newName));
-  if (newName !== name) await services.registry.state.write((transaction) => renameVersionRows(transaction, name, newName));
   return { registered_model: await answer(services, model) };
 };
 
 /** Aliases go with their model. */
 const remove: Handler = async (services, fields, { actor }) => {
   const name = needModel(fields);
-  const { aliases } = await findModel(services, name);
-  for (const alias of Object.keys(aliases)) await removeAlias(services.registry, { model: name, alias, actor: actor.name });
-  await deleteModel(services.registry, name);
-  await services.registry.state.write((transaction) => deleteVersionRows(transaction, name));
+  await findModel(services, name);
+  await deleteModel(services.registry, name, { withAliases: { actor: actor.name, reason: "" } });
   return {};
 };
 

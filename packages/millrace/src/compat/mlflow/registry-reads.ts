@@ -22,16 +22,20 @@ export function needVersion(fields: Fields): number {
   return Number(version);
 }
 
+/** The model of a name. One that had it before is not found: to MLflow a renamed model has its new name alone. */
 export async function findModel({ registry }: MlflowServices, name: string): Promise<RegisteredModel> {
-  return getModel(registry, name).catch((error: unknown) => {
-    throw notFound(error) ? absent(`Registered Model with name=${name} not found`) : error;
+  const model = await getModel(registry, name).catch((error: unknown) => {
+    if (!notFound(error)) throw error;
   });
+  if (model?.name === name) return model;
+  throw absent(`Registered Model with name=${name} not found`);
 }
 
 export async function findVersion({ registry, tracking }: MlflowServices, name: string, version: number): Promise<KnownVersion> {
   const found = await getVersion(registry, name, version).catch((error: unknown) => {
-    throw notFound(error) ? noVersion(name, version) : error;
+    if (!notFound(error)) throw error;
   });
+  if (found?.model !== name) throw noVersion(name, version);
   const [known] = await knownVersions(tracking, [found], await rowsOfVersions(registry.state, [found]));
   return known!; // one for each
 }

@@ -158,6 +158,12 @@ describe("models", () => {
       current_stage: "Staging",
       aliases: ["champion"],
     });
+    // To MLflow a renamed model has its new name alone.
+    expect((await call("GET", `registered-models/get?name=${name}`)).status).toBe(404);
+    expect((await call("GET", `model-versions/get?name=${name}&version=1`)).status).toBe(404);
+    expect((await call("POST", "model-versions/create", { name, source: "models:/none" })).status).not.toBe(200);
+    await post("registered-models/create", { name });
+    expect((await get(`registered-models/get?name=${name}`)).registered_model).not.toHaveProperty("latest_versions");
     expect((await call("DELETE", "registered-models/delete", { name: `${name} new` })).status).toBe(200);
     expect((await call("GET", `registered-models/get?name=${name} new`)).status).toBe(404);
   });

@@ -1,3 +1,4 @@
+import type { ModelFollower } from "#domains/registry";
 import { padded, sql, sqlIn, sqlJoin } from "#kit/sql";
 import type { Reader, Transaction } from "#ports/database";
 
@@ -54,15 +55,17 @@ export async function stagedVersions(reader: Reader, models: string[]): Promise<
   return staged;
 }
 
-export async function renameVersionRows(transaction: Transaction, model: string, newName: string): Promise<void> {
-  await transaction.run(sql`delete from mlflow_version where model = ${newName}`); // of a model of that name that is gone
-  await transaction.run(sql`update mlflow_version set model = ${newName} where model = ${model}`);
-}
-
-export async function deleteVersionRows(transaction: Transaction, model: string, version?: number): Promise<void> {
-  const which = version === undefined ? sql`` : sql` and version = ${version}`;
-  await transaction.run(sql`delete from mlflow_version where model = ${model}${which}`);
-}
+/** Rows go with their models. */
+export const mlflowFollower: ModelFollower = {
+  async renamed(transaction, { model, newName }) {
+    await transaction.run(sql`delete from mlflow_version where model = ${newName}`); // of a model of that name that is gone
+    await transaction.run(sql`update mlflow_version set model = ${newName} where model = ${model}`);
+  },
+  async deleted(transaction, { model, version }) {
+    const which = version === undefined ? sql`` : sql` and version = ${version}`;
+    await transaction.run(sql`delete from mlflow_version where model = ${model}${which}`);
+  },
+};
 
 /** Tells where a version's files are from now on. */
 export async function moveVersionRow(transaction: Transaction, model: string, version: number, location: string): Promise<void> {

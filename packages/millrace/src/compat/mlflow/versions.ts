@@ -2,7 +2,6 @@ import {
   deleteVersion,
   noteStage,
   registerVersion,
-  removeAlias,
   searchVersions,
   touchVersion,
   updateVersion,
@@ -21,7 +20,7 @@ import { findModel, findVersion, knownHeads, needModel, needVersion } from "./re
 import { matchesModel, orderTerms, refuseToken, versionConditions } from "./registry-search.ts";
 import { integer, keyValues, needText, text, texts, truth, wrongType } from "./request.ts";
 import { resolveSource } from "./version-source.ts";
-import { deleteVersionRows, saveVersionRow, stagedVersions, type VersionRow } from "./version-rows.ts";
+import { saveVersionRow, stagedVersions, type VersionRow } from "./version-rows.ts";
 import { type KnownHead, wireVersion } from "./wire-model.ts";
 
 const create: Handler = async (services, fields, { actor }) => {
@@ -75,10 +74,8 @@ const update: Handler = async (services, fields) => {
 
 /** Aliases go with their version. */
 const remove: Handler = async (services, fields, { actor }) => {
-  const { model, version, aliases } = await findVersion(services, needModel(fields), needVersion(fields));
-  for (const alias of aliases) await removeAlias(services.registry, { model, alias, actor: actor.name, expected: version });
-  await deleteVersion(services.registry, { model, version });
-  await services.registry.state.write((transaction) => deleteVersionRows(transaction, model, version));
+  const { model, version } = await findVersion(services, needModel(fields), needVersion(fields));
+  await deleteVersion(services.registry, { model, version, withAliases: { actor: actor.name, reason: "" } });
   return {};
 };
 

@@ -12,6 +12,7 @@ import {
   recordModelVersion,
   recordTable,
   recordTrainingSet,
+  renameModelVersions,
   upstream,
 } from "./index.ts";
 
@@ -236,3 +237,58 @@ describe("lineage", () => {
 function sqlAll(table: string) {
   return { text: `select owner, from_node, to_node, kind, since_version, until_version from ${table} order by id`, params: [] };
 }
+
+describe("a model that gets another name", () => {
+  it("keeps what its versions were made from and where they went, and nobody else's", async () => {
+    const table = { table: "marts.flights", version: 1 };
+    for (const [model, version] of [
+      ["late", 1],
+      ["late", 2],
+      ["late-2", 1],
+      ["x late", 2],
+    ] as const)
+      await recordModelVersion(services, { model, version, runId: `run-${model}-${version}`, inputs: [table] });
+    const models = [
+      { model: "late", version: 2 },
+      { model: "x late", version: 2 },
+    ];
+    await recordEndpoint(services, { endpoint: "desk", models });
+    await state.write((transaction) => renameModelVersions(transaction, { model: "late", newName: 'delays 50% "new"' }));
+
+    const name = 'delays 50% "new"@2';
+    expect(names(await upstream(services, `model-version:${name}`))).toEqual([
+      `model-version:${name}`,
+      "run:run-late-2",
+      "table:marts.flights",
+      "table-version:marts.flights@1",
+    ]);
+    const after = await downstream(services, `model-version:${name}`);
+    expect(after.nodes).toMatchObject([
+      { facts: { model: 'delays 50% "new"', version: 2, runId: "run-late-2" } },
+      { facts: { serving: `${name} x late@2` } },
+    ]);
+    expect(names(await upstream(services, "endpoint:desk", { kinds: ["model-version"] })).slice(1)).toEqual([
+      `model-version:${name}`,
+      "model-version:x late@2",
+    ]);
+    expect(
+      names(await downstream(services, "table:marts.flights", { kinds: ["model-version"] }))
+        .slice(1)
+        .sort(),
+    ).toEqual(['model-version:delays 50% "new"@1', `model-version:${name}`, "model-version:late-2@1", "model-version:x late@2"]);
+    await expect(upstream(services, "model-version:late@2")).rejects.toMatchObject({ code: "not_found" });
+
+    // What is said of it by its new name is no change; and it may get the old one back.
+    await recordModelVersion(services, { model: 'delays 50% "new"', version: 2, runId: "run-late-2", inputs: [table] });
+    await state.write((transaction) => renameModelVersions(transaction, { model: 'delays 50% "new"', newName: "late" }));
+    expect(names(await upstream(services, "model-version:late@2", { kinds: ["run"] })).slice(1)).toEqual(["run:run-late-2"]);
+    expect((await recordEndpoint(services, { endpoint: "desk", models })).version).toBe(1);
+  });
+
+  it("takes the place of what was said before of another that had the name", async () => {
+    await recordModelVersion(services, { model: "late", version: 1, runId: "of-late" });
+    await recordModelVersion(services, { model: "delays", version: 1, runId: "of-delays" });
+    await state.write((transaction) => renameModelVersions(transaction, { model: "late", newName: "delays" }));
+    expect(names(await upstream(services, "model-version:delays@1", { kinds: ["run"] })).slice(1)).toEqual(["run:of-late"]);
+  });
+});

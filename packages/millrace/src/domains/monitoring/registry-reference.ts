@@ -1,7 +1,7 @@
 import { collectBytes } from "#kit/collect-bytes";
 import { z } from "zod";
 import { parseProfile, readSignature } from "#domains/quality";
-import { getVersion, type RegistryServices } from "#domains/registry";
+import { type RegistryServices, resolve } from "#domains/registry";
 import { artifactKey } from "#domains/tracking";
 import type { BlobStore } from "#ports/blob-store";
 import { dayMs, type MonitorReference } from "./model.ts";
@@ -12,7 +12,7 @@ export async function registryReference(
   model: string,
   version: number,
 ): Promise<MonitorReference> {
-  const found = await getVersion(services.registry, model, version);
+  const found = await resolve(services.registry, `${model}@${version}`);
   const { inputs } = await readSignature(services.blobs, found);
   const profile = found.profile === undefined ? undefined : parseProfile(await readJson(services.blobs, artifactKey(found.profile)));
   const evaluation = found.gate?.["evaluation"];

@@ -4,15 +4,19 @@ import { parseArgument } from "#kit/parse-argument";
 import type { Reader } from "#ports/database";
 import { renderCards } from "./card.ts";
 import { describeModels } from "./describe-models.ts";
+import { type AliasLoss, dropAliases } from "./set-alias.ts";
 import { newModelSchema, type RegisteredModel, type RegistryServices } from "./model.ts";
 import {
   activeModel,
   aliasesOf,
   findModel,
+  formerNames,
   insertModel,
   lockModel,
+  lockNamed,
   markVersionsDeleted,
   type ModelRow,
+  noteFormerName,
   saveModel,
   saveTaggedModel,
 } from "./store.ts";
@@ -51,6 +55,11 @@ export async function getModel({ state }: RegistryServices, name: string): Promi
   return describe(state, await activeModel(state, name));
 }
 
+/** Names that a model had before and nobody has now, the last first. */
+export async function namesBefore({ state }: RegistryServices, name: string): Promise<string[]> {
+  return formerNames(state, await activeModel(state, name));
+}
+
 const changeSchema = z.object({
   description: z.string().max(100_000).optional(),
   tags: z.record(z.string().min(1).max(250), z.string().max(100_000).nullable()).optional(),
@@ -79,17 +88,22 @@ export async function updateModel(
   });
 }
 
-/** Gives a model another name; its versions, aliases and their history go with it. Throws `conflict` where a model, even a deleted one, has the name. */
+/**
+ * Gives a model another name; its versions, aliases, their history and all else that is known of it go with it. The old name goes on
+ * meaning it until a model is made with that. Throws `conflict` where a model, even a deleted one, has the new name.
+ */
 export async function renameModel(services: RegistryServices, { name, newName }: { name: string; newName: string }): Promise<RegisteredModel> {
   const { state, clock } = services;
   parseArgument(newModelSchema, "model", { name: newName });
   return state.write(async (transaction) => {
-    const standing = await lockModel(transaction, name);
+    const standing = await lockNamed(transaction, name);
     if (newName !== name && (await findModel(transaction, newName)) !== undefined)
       throw new AppError("conflict", `Model "${newName}" exists already.`, { hint: "Choose another name." });
     await saveModel(transaction, { ...standing, name: newName, updated_ms: clock.now() });
     const row = await activeModel(transaction, newName);
     if (newName !== name) {
+      await noteFormerName(transaction, standing, clock.now());
+      for (const follower of services.followers ?? []) await follower.renamed?.(transaction, { model: name, newName });
       await renderCards(transaction, clock.now(), row, "all");
       await tell(services, transaction, row, "model.renamed", { previous: name });
     }
@@ -97,18 +111,21 @@ export async function renameModel(services: RegistryServices, { name, newName }:
   });
 }
 
-/** Deletes a model with its versions. Throws `conflict` while an alias holds one of them. */
-export async function deleteModel(services: RegistryServices, name: string): Promise<void> {
+/** Deletes a model with its versions. Throws `conflict` while an alias holds one of them, unless these shall be taken away `withAliases`. */
+export async function deleteModel(services: RegistryServices, name: string, { withAliases }: { withAliases?: AliasLoss } = {}): Promise<void> {
   const { state, clock } = services;
   await state.write(async (transaction) => {
-    const model = await lockModel(transaction, name);
-    const [alias, version] = Object.entries(await aliasesOf(transaction, model.id))[0] ?? [];
-    if (alias !== undefined)
+    const model = await lockNamed(transaction, name);
+    const aliases = await aliasesOf(transaction, model.id);
+    const [alias, version] = Object.entries(aliases)[0] ?? [];
+    if (withAliases !== undefined) await dropAliases(services, transaction, model, aliases, withAliases);
+    else if (alias !== undefined)
       throw new AppError("conflict", `Model "${name}" cannot be deleted while ${name}@${alias} is version ${version}.`, {
         hint: "Remove the alias first.",
       });
     await markVersionsDeleted(transaction, model.id, "all", clock.now());
     await saveModel(transaction, { ...model, deleted_ms: clock.now() });
+    for (const follower of services.followers ?? []) await follower.deleted?.(transaction, { model: name });
     await tell(services, transaction, model, "model.deleted", {});
   });
 }

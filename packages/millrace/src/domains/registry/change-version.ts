@@ -4,7 +4,8 @@ import type { Transaction } from "#ports/database";
 import { renderCards } from "./card.ts";
 import { changedTags } from "./change-model.ts";
 import { type ModelVersion, type RegistryServices, type VersionChange, versionChangeSchema } from "./model.ts";
-import { activeModel, findVersion, lockModel, markUpdated, markVersionsDeleted, saveVersion, versionsOf } from "./store.ts";
+import { activeModel, findVersion, lockModel, lockNamed, markUpdated, markVersionsDeleted, saveVersion, versionsOf } from "./store.ts";
+import { type AliasLoss, dropAliases } from "./set-alias.ts";
 import { tell, tellGate, tellTags } from "./tell.ts";
 import { versionNotFound } from "./version-not-found.ts";
 
@@ -63,14 +64,19 @@ export async function touchVersion(
   await markUpdated(transaction, (await activeModel(transaction, model)).id, version, clock.now());
 }
 
-/** Deletes a version; its number is never given again. Throws `conflict` while an alias holds it. */
-export async function deleteVersion(services: RegistryServices, { model: name, version }: { model: string; version: number }): Promise<void> {
+/** Deletes a version; its number is never given again. Throws `conflict` while an alias holds it, unless these shall be taken away `withAliases`. */
+export async function deleteVersion(
+  services: RegistryServices,
+  { model: name, version, withAliases }: { model: string; version: number; withAliases?: AliasLoss },
+): Promise<void> {
   const { state, clock } = services;
   await state.write(async (transaction) => {
-    const model = await lockModel(transaction, name);
+    const model = await lockNamed(transaction, name);
     const standing = await findVersion(transaction, model, version);
     if (standing === undefined) throw versionNotFound(name, version);
-    if (standing.aliases.length > 0)
+    const aliases = Object.fromEntries(standing.aliases.map((alias) => [alias, version]));
+    if (withAliases !== undefined) await dropAliases(services, transaction, model, aliases, withAliases);
+    else if (standing.aliases.length > 0)
       throw new AppError(
         "conflict",
         `Version ${version} of "${name}" cannot be deleted: it is ${standing.aliases.map((alias) => `${name}@${alias}`).join(", ")}.`,
@@ -79,6 +85,7 @@ export async function deleteVersion(services: RegistryServices, { model: name, v
         },
       );
     await markVersionsDeleted(transaction, model.id, version, clock.now());
+    for (const follower of services.followers ?? []) await follower.deleted?.(transaction, { model: name, version });
     await tell(services, transaction, model, "version.deleted", { version });
   });
 }

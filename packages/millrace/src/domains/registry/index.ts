@@ -1,6 +1,6 @@
 export { type AdoptedModel, type AdoptedVersion, adoptModel } from "./adopt.ts";
 export { registryBlobs } from "./blob-references.ts";
-export { createModel, deleteModel, getModel, renameModel, updateModel } from "./change-model.ts";
+export { createModel, deleteModel, getModel, namesBefore, renameModel, updateModel } from "./change-model.ts";
 export { deleteVersion, getVersion, listVersions, touchVersion, updateVersion } from "./change-version.ts";
 export { listModels, type ModelCondition, type ModelFacts, modelNames, searchModels } from "./search-models.ts";
 export { searchVersions, type VersionCondition } from "./search-versions.ts";
@@ -16,6 +16,7 @@ export {
   type AliasMove,
   type AliasReturn,
   type DataVersion,
+  type ModelFollower,
   modelNameSchema,
   type ModelVersion,
   type NewVersion,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { textTable } from "#kit/text-table";
-import { activeModel, versionsNumbered } from "./store.ts";
+import { activeModel, formerNames, versionsNumbered } from "./store.ts";
 import { describeModels } from "./describe-models.ts";
 import type { ModelVersion, RegisteredModel, RegistryServices } from "./model.ts";
 import { searchModels } from "./search-models.ts";
@@ -46,17 +46,17 @@ export async function pageOfModels(
 export async function pageOfVersions(
   services: RegistryServices,
   { model: name, tags: wanted, limit, cursor: from }: VersionListInput,
-): Promise<RegisteredModel & { versions: ModelVersion[]; nextCursor: string | undefined }> {
+): Promise<RegisteredModel & { formerNames: string[]; versions: ModelVersion[]; nextCursor: string | undefined }> {
   const { state } = services;
   const row = await activeModel(state, name);
   const { versions: found, nextCursor } = await searchVersions(services, {
-    where: [{ models: [name] }, ...wanted.map(tagCondition)],
+    where: [{ models: [row.name] }, ...wanted.map(tagCondition)],
     order: [{ by: "version", direction: "desc" }],
     ...{ limit, cursor: from },
   });
   const numbers = found.map(({ version }) => version);
   const [model] = await describeModels(state, [row]);
-  return { ...model!, versions: await versionsNumbered(state, row, numbers), nextCursor }; // one for each
+  return { ...model!, formerNames: await formerNames(state, row), versions: await versionsNumbered(state, row, numbers), nextCursor }; // one for each
 }
 
 /** Of texts as they stand in queries: the first = ends a tag's name. */

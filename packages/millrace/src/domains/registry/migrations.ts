@@ -79,4 +79,14 @@ export const registryMigrations: Migration[] = [
     ],
     work: indexTags,
   },
+  {
+    id: "registry-005-former-names",
+    statements: [
+      // What a model was called before. A name means the model that has it, else the one that had it last.
+      `create table registry_former_name (
+        model text not null references registry_model (id), name text not null, until_ms bigint not null, primary key (name, until_ms, model)
+      )`,
+      `create index registry_former_name_model on registry_former_name (model)`,
+    ],
+  },
 ];

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type ModelFolder, type ModelSignature, signatureSchema } from "#domains/tracking";
 import type { Clock } from "#kit/clock";
 import type { Announce } from "#ports/announcer";
-import type { Database } from "#ports/database";
+import type { Database, Transaction } from "#ports/database";
 import type { EvidenceOf } from "./card-model.ts";
 
 export interface RegistryServices {
@@ -12,6 +12,15 @@ export interface RegistryServices {
   announce?: Announce;
   /** Asked what else is known of a version, for its card. */
   evidence?: EvidenceOf;
+  /** What else knows models by their names. */
+  followers?: ModelFollower[];
+}
+
+/** Keeps what it knows of models by their names in step with them, in the same transaction. */
+export interface ModelFollower {
+  renamed?(transaction: Transaction, change: { model: string; newName: string }): Promise<void>;
+  /** Without a version: the whole model. */
+  deleted?(transaction: Transaction, gone: { model: string; version?: number }): Promise<void>;
 }
 
 /**

@@ -4,12 +4,13 @@ import { parseArgument } from "#kit/parse-argument";
 import type { Transaction } from "#ports/database";
 import { makeCard } from "./card.ts";
 import { type ModelVersion, type NewVersion, newVersionSchema, type RegistryServices } from "./model.ts";
-import { activeModel, findModel, findRegistration, insertModel, insertVersion, reviveModel, saveModel } from "./store.ts";
+import { findModel, findRegistration, insertModel, insertVersion, lockModel, renamedModel, reviveModel, saveModel } from "./store.ts";
 import { tell, tellGate } from "./tell.ts";
 
 /**
  * Makes a version of a model, and the model where it is new. The same model, run and digest again give the version that there is
  * (`created: false`, nothing of it changed), so a step that is tried again never makes a second one; unless it asks for one `again`.
+ * A name that a model had before it was renamed goes on meaning that model, so code that says it need not change the same day.
  *
  * @param alongside work in the same transaction, where a version is made
  */
@@ -28,15 +29,17 @@ export async function registerVersion(
   const nowMs = clock.now();
   const evidence = (await services.evidence?.({ runId: given.runId, gate: given.gate })) ?? {};
   return state.write(async (transaction) => {
-    const known = await findModel(transaction, name);
-    await insertModel(transaction, { name, description: "", tags: {} }, nowMs);
-    await reviveModel(transaction, name);
-    const model = await activeModel(transaction, name); // the row stands still since the statements above
+    const known = (await findModel(transaction, name)) ?? (await renamedModel(transaction, name));
+    if (known === undefined || known.name === name) {
+      await insertModel(transaction, { name, description: "", tags: {} }, nowMs);
+      await reviveModel(transaction, name);
+    }
+    const model = await lockModel(transaction, name);
     const standing = again ? undefined : await findRegistration(transaction, model, given.runId, digest);
     if (standing !== undefined) return { ...standing, created: false };
     const number = model.last_version + 1;
     const made: ModelVersion = {
-      model: name,
+      model: model.name,
       version: number,
       runId: given.runId,
       digest,

@@ -13,6 +13,7 @@ import {
   getVersion,
   listModels,
   listVersions,
+  namesBefore,
   type NewVersion,
   registerVersion,
   registryMigrations,
@@ -24,6 +25,7 @@ import {
   setAlias,
   updateModel,
   updateVersion,
+  versionsHeld,
 } from "./index.ts";
 
 let state: Database;
@@ -91,6 +93,35 @@ describe("registering", () => {
     expect(await renameModel(services, { name: model, newName: "late" })).toMatchObject({ name: "late", latest: 3, aliases: { champion: 2 } });
     expect(await getVersion(services, "late", 2)).toMatchObject({ model: "late", aliases: ["champion"] });
     expect(await aliasHistory(services, { model: "late", alias: "champion" })).toHaveLength(1);
+  });
+
+  it("goes on meaning a model by the name that it had, until another has that", async () => {
+    await registerThree();
+    await move(2);
+    const rename = (name: string, newName: string) => renameModel(services, { name, newName });
+    await rename(model, "late");
+    services.clock.advance(1);
+    await rename("late", "delays");
+    for (const name of [model, "late", "delays"]) {
+      expect(await getModel(services, name)).toMatchObject({ name: "delays" });
+      expect(await resolve(services, `${name}@champion`)).toMatchObject({ model: "delays", version: 2 });
+      expect((await versionsHeld(services)).get(`${name}@champion`)).toEqual({ model: "delays", version: 2 });
+    }
+    expect(await namesBefore(services, "delays")).toEqual(["late", model]);
+    expect(await registerVersion(services, version("r4"))).toMatchObject({ model: "delays", version: 4, created: true });
+    await move(4); // by the name that it had
+    expect(await resolve(services, "delays@champion")).toMatchObject({ version: 4 });
+    for (const undone of [() => rename(model, "again"), () => deleteModel(services, model), () => deleteVersion(services, { model, version: 1 })])
+      await expect(undone()).rejects.toMatchObject({ code: "not_found", message: expect.stringContaining('its name is "delays" now') });
+
+    await createModel(services, { name: model });
+    expect(await getModel(services, model)).toMatchObject({ name: model, latest: undefined });
+    expect((await versionsHeld(services)).has(`${model}@champion`)).toBe(false);
+    expect(await namesBefore(services, "delays")).toEqual(["late"]);
+    services.clock.advance(1);
+    await rename("delays", "late");
+    expect(await namesBefore(services, "late")).toEqual(["delays"]);
+    await deleteModel(services, model);
     await expect(getModel(services, model)).rejects.toMatchObject({ code: "not_found" });
   });
 

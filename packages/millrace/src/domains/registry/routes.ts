@@ -6,6 +6,7 @@ import { modelListInput, pageOfModels, pageOfVersions, pageText, versionListInpu
 import type { RegistryServices } from "./model.ts";
 import { noteRoutes } from "./note-routes.ts";
 import { modelOutput, versionOutput } from "./outputs.ts";
+import { removalRoutes } from "./removal-routes.ts";
 import { resolve } from "./resolve.ts";
 import { aliasHistory, rollbackAlias, setAlias } from "./set-alias.ts";
 import { stageHistory } from "./stages.ts";
@@ -35,7 +36,11 @@ export const registryRoutes = [
     summary: "Show a model and its versions, newest first.",
     permission: "project:read",
     input: versionListInput,
-    output: modelOutput.extend({ versions: z.array(versionOutput), nextCursor: z.string().optional() }),
+    output: modelOutput.extend({
+      formerNames: z.array(z.string()).describe("that mean it still"),
+      versions: z.array(versionOutput),
+      nextCursor: z.string().optional(),
+    }),
     errors: ["invalid_argument", "not_found"],
     cli: {
       positional: ["model"],
@@ -143,6 +148,7 @@ export const registryRoutes = [
     handle: async ({ registry }, { model }) => ({ changes: await stageHistory(registry, model) }),
   }),
   ...changeRoutes,
+  ...removalRoutes,
   ...cardRoutes,
   ...noteRoutes,
 ];

@@ -70,6 +70,24 @@ export async function aliasHistory({ state }: RegistryServices, { model, alias }
   return aliasChanges(state, (await activeModel(state, model)).id, alias);
 }
 
+/** Who takes aliases away with what they hold, and why. */
+export interface AliasLoss {
+  actor: string;
+  reason: string;
+}
+
+/** Takes aliases of a model away, within another change of it. */
+export async function dropAliases(
+  services: RegistryServices,
+  transaction: Transaction,
+  model: ModelRow,
+  aliases: Record<string, number>,
+  { actor, reason }: AliasLoss,
+): Promise<void> {
+  for (const [alias, previous] of Object.entries(aliases))
+    await change(services, transaction, model, { alias, kind: "remove", version: undefined, previous, actor, reason, gate: undefined });
+}
+
 /** Moves an alias with all that hangs on it: its history, the cards of both versions, those who want to know. */
 async function change(
   services: RegistryServices,

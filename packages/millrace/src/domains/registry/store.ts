@@ -24,9 +24,9 @@ export async function findModel(reader: Reader, name: string): Promise<ModelRow 
   return reader.get<ModelRow>(sql`select ${modelColumns} from registry_model where name = ${name}`);
 }
 
-/** The model's row. Throws `not_found` for an unknown or deleted one. */
+/** The row of the model that a name means: the one that has it, else the one that had it last. Throws `not_found` for an unknown or deleted one. */
 export async function activeModel(reader: Reader, name: string): Promise<ModelRow> {
-  const row = await findModel(reader, name);
+  const row = (await findModel(reader, name)) ?? (await renamedModel(reader, name));
   if (row === undefined || row.deleted_ms !== null) throw new AppError("not_found", `There is no model "${name}".`, { hint: "millrace models list" });
   return row;
 }
@@ -36,8 +36,35 @@ export async function activeModel(reader: Reader, name: string): Promise<ModelRo
  * with, where PostgreSQL would let two that read the same rows run into each other's keys.
  */
 export async function lockModel(transaction: Transaction, name: string): Promise<ModelRow> {
-  await transaction.run(sql`update registry_model set updated_ms = updated_ms where name = ${name}`);
+  const held = await transaction.run(sql`update registry_model set updated_ms = updated_ms where name = ${name}`);
+  if (held === 0)
+    await transaction.run(sql`update registry_model set updated_ms = updated_ms where id = ${(await renamedModel(transaction, name))?.id}`);
   return activeModel(transaction, name);
+}
+
+/** As `lockModel`, by the name that the model has now: for what should not be done by mistake. */
+export async function lockNamed(transaction: Transaction, name: string): Promise<ModelRow> {
+  const model = await lockModel(transaction, name);
+  if (model.name === name) return model;
+  throw new AppError("not_found", `There is no model "${name}": its name is "${model.name}" now.`, { hint: "Call it by that." });
+}
+
+/** The model that had a name last and has another now. */
+export async function renamedModel(reader: Reader, name: string): Promise<ModelRow | undefined> {
+  return reader.get<ModelRow>(sql`select ${modelColumns} from registry_model where deleted_ms is null
+    and id = (select model from registry_former_name where name = ${name} order by until_ms desc, model limit 1)`);
+}
+
+/** Names that a model had before and nobody has now, the last first. */
+export async function formerNames(reader: Reader, model: ModelRow): Promise<string[]> {
+  const rows = await reader.all<{ name: string }>(sql`select name, max(until_ms) as until_ms from registry_former_name f
+    where model = ${model.id} and not exists (select 1 from registry_model m where m.name = f.name) group by name order by 2 desc, name`);
+  return rows.map(({ name }) => name);
+}
+
+export async function noteFormerName(transaction: Transaction, model: ModelRow, untilMs: number): Promise<void> {
+  await transaction.run(sql`insert into registry_former_name (model, name, until_ms) values (${model.id}, ${model.name}, ${untilMs})
+    on conflict (name, until_ms, model) do nothing`);
 }
 
 /** Makes a model, unless there is one of the name, deleted or not. */

@@ -71,11 +71,21 @@ export async function versionNumbers({ state }: RegistryServices, models: string
   return numbers;
 }
 
-/** Which version every alias of every model holds now, by `<model>@<alias>`. */
+/** Which version every alias of every model holds now, by `<model>@<alias>`; models also by the names that they had before and nobody has now. */
 export async function versionsHeld({ state }: RegistryServices): Promise<Map<string, { model: string; version: number }>> {
-  const rows = await state.all<{ model: string; alias: string; version: number }>(sql`select m.name as model, a.alias, a.version
-    from registry_alias a join registry_model m on m.id = a.model where m.deleted_ms is null order by m.name, a.alias`);
-  return new Map(rows.map(({ model, alias, version }) => [`${model}@${alias}`, { model, version }]));
+  const rows = await state.all<{
+    called: string;
+    model: string;
+    alias: string;
+    version: number;
+  }>(sql`select m.name as called, m.name as model, a.alias, a.version
+      from registry_alias a join registry_model m on m.id = a.model where m.deleted_ms is null
+    union all select f.name as called, m.name as model, a.alias, a.version
+      from registry_former_name f join registry_model m on m.id = f.model join registry_alias a on a.model = m.id
+      where m.deleted_ms is null and not exists (select 1 from registry_model other where other.name = f.name)
+        and not exists (select 1 from registry_former_name later where later.name = f.name and later.until_ms > f.until_ms)
+    order by called, alias`);
+  return new Map(rows.map(({ called, model, alias, version }) => [`${called}@${alias}`, { model, version }]));
 }
 
 /** @param named the column that names the models: their ids or their names */

@@ -223,6 +223,20 @@ describe("an endpoint", () => {
     expect(endpoint.status().problem).toBeUndefined();
   });
 
+  test("knows its model by the name that it has now, and another one that gets its name from it", async () => {
+    await open();
+    const { versions } = project.registry;
+    versions[0] = { ...versions[0]!, name: "delays" };
+    expect(await endpoint.reload()).toEqual({ changed: false, version: 1, previous: 1 });
+    expect(endpoint.serving()).toMatchObject({ name: "delays", version: 1 });
+    versions[0] = { ...versions[1]!, version: 1 };
+    expect(await endpoint.reload()).toEqual({ changed: true, version: 1, previous: 1 });
+    expect(endpoint.serving()).toMatchObject({ name: "late", digest: versions[1]!.digest });
+    expect(endpoint.shadow()).toBeUndefined();
+    await play();
+    expect(await answers(project)).toHaveLength(4 * perDay);
+  });
+
   test("counts a late event at its place and a repeated one once", async () => {
     await open();
     const flight = (id: number, departedMs: number, landedMs: number) => ({

@@ -252,13 +252,17 @@ export async function openEndpoint(services: ServingServices, definition: Endpoi
     checkUsable();
     const previous = models.serving;
     const resolved = await services.models.resolve(definition.model);
-    if (resolved.version === previous.version) {
+    if (resolved.version === previous.version && resolved.digest === previous.digest) {
+      for (const each of [models.serving, models.shadow]) if (each) each.name = resolved.name; // which may have changed
       problem = undefined;
       return { changed: false, version: previous.version, previous: previous.version };
     }
     let next: ServedModel;
     try {
-      next = models.shadow?.version === resolved.version ? models.shadow : await loadServedModel(services, resolved);
+      next =
+        models.shadow?.version === resolved.version && models.shadow.digest === resolved.digest
+          ? models.shadow
+          : await loadServedModel(services, resolved);
       checkColumns(definition, next);
     } catch (error) {
       problem = problemOf(resolved, error);
@@ -277,7 +281,9 @@ export async function openEndpoint(services: ServingServices, definition: Endpoi
   /** The version before goes on beside the new one, as long as the features it takes are there. */
   async function swap(next: ServedModel): Promise<void> {
     const old = models;
-    const shadow = readsFeatures(old.serving.signature, live.online.names) ? old.serving : undefined;
+    // A version of another model that has got the name may have the same number: records could not tell the two apart.
+    const isOther = old.serving.version !== next.version;
+    const shadow = isOther && readsFeatures(old.serving.signature, live.online.names) ? old.serving : undefined;
     models = { serving: next, shadow };
     problem = undefined;
     for (const each of [old.serving, old.shadow]) if (each && each !== next && each !== shadow) retire(each);

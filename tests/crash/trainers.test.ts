@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { mlflowPython } from "../clients/mlflow-client.ts";
 import { killWhileTraining } from "./kill-while-training.ts";
 import { startTrackingServer } from "./tracking-server.ts";
-import { findLosses } from "./trainers.ts";
+import { lossesOf } from "./trainers.ts";
 
 /** `MILLRACE_CRASH_MINUTES=10` trains for as long. */
 const minutes = Number(process.env["MILLRACE_CRASH_MINUTES"] ?? 1);
@@ -25,7 +25,7 @@ test(`8 trainers lose nothing through three kills of their server in ${minutes} 
   await fetch(`${server.address}/api/2.0/mlflow/runs/delete-tag`, { method: "POST", headers: { "content-type": "application/json" }, body });
   await fetch(`${first!.root}/checkpoints/1.bin`, { method: "DELETE" });
   const seen = [`${first!.name}: tag purpose is undefined, not a test`, `${first!.name}: checkpoints/1.bin is gone`];
-  expect(await findLosses(server.address, training)).toEqual(seen);
+  expect(await lossesOf(server.address, first!)).toEqual(seen);
   expect(await server.stop()).toBe(0);
 });
 

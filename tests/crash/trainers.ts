@@ -11,12 +11,17 @@ interface Point {
   step: number;
 }
 
+/** What a run has said and was acknowledged. Of thousands of runs it must be small: points are counted, and made again to compare. */
 interface LoggedRun {
   id: string;
   name: string;
+  /** Makes its values unlike those of other runs. */
+  number: number;
+  started: number;
   params: Map<string, string>;
   tags: Map<string, string>;
-  metrics: Map<string, Point[]>;
+  /** By key, how many points, from step 0 on. */
+  metrics: Map<string, number>;
   /** SHA-256 by path. */
   artifacts: Map<string, string>;
   /** Uploads that were not said again after a failure: there whole, or not at all. */
@@ -49,13 +54,13 @@ export async function train({ address, trainers, signal }: TrainingOptions): Pro
   training.experiment = (created as { experiment_id: string }).experiment_id;
   const ended = Promise.all(
     Array.from({ length: trainers }, async (_, trainer) => {
-      for (let run = 0; !signal.aborted; run++) await trainOne(address, training, `trainer-${trainer}-run-${run}`);
+      for (let run = 0; !signal.aborted; run++) await trainOne(address, training, `trainer-${trainer}-run-${run}`, run * trainers + trainer);
     }),
   ).then(() => undefined);
   return { training, ended };
 }
 
-async function trainOne(address: string, training: Training, name: string): Promise<void> {
+async function trainOne(address: string, training: Training, name: string, number: number): Promise<void> {
   /** Says it until it is acknowledged. */
   const say = async (method: string, path: string, body: unknown, onFailure?: () => void): Promise<unknown> => {
     for (;;) {
@@ -71,16 +76,18 @@ async function trainOne(address: string, training: Training, name: string): Prom
       }
     }
   };
-  const begin = { experiment_id: training.experiment, run_name: name, start_time: Date.now() };
+  const started = Date.now();
+  const begin = { experiment_id: training.experiment, run_name: name, start_time: started };
   const count = () => training.unanswered.set(name, (training.unanswered.get(name) ?? 0) + 1);
   const { run } = (await say("POST", "runs/create", begin, count)) as { run: { info: { run_id: string; artifact_uri: string } } };
   const { run_id: id, artifact_uri: uri } = run.info;
   const root = `${address}/api/2.0/mlflow-artifacts/artifacts/${uri.replace(/^mlflow-artifacts:\/*/, "")}`;
   const logged: LoggedRun = {
-    ...{ id, name, root, params: new Map(), tags: new Map(), metrics: new Map(), artifacts: new Map(), attempted: new Map(), finished: false },
+    ...{ id, name, number, started, root, params: new Map(), tags: new Map(), metrics: new Map(), artifacts: new Map(), attempted: new Map() },
+    finished: false,
   };
   training.runs.push(logged);
-  const note = (key: string, ...points: Point[]) => void logged.metrics.set(key, [...(logged.metrics.get(key) ?? []), ...points]);
+  const note = (key: string) => void logged.metrics.set(key, (logged.metrics.get(key) ?? 0) + 1);
 
   await say("POST", "runs/log-parameter", { run_id: id, key: "rate", value: "0.1" });
   logged.params.set("rate", "0.1");
@@ -91,17 +98,17 @@ async function trainOne(address: string, training: Training, name: string): Prom
   logged.tags.set("purpose", "a test");
   for (let epoch = 0; epoch < 6; epoch++) {
     for (let i = 0; i < 5; i++) {
-      const point = { value: Math.random(), timestamp: Date.now(), step: epoch * 5 + i };
-      await say("POST", "runs/log-metric", { run_id: id, key: "loss", ...point });
-      note("loss", point);
+      await say("POST", "runs/log-metric", { run_id: id, key: "loss", ...pointAt(logged, "loss", epoch * 5 + i) });
+      note("loss");
     }
     const metrics = Array.from({ length: 100 }, (_, i) => {
-      return { key: `metric ${i % 4}`, value: Math.random(), timestamp: Date.now(), step: epoch * 25 + Math.floor(i / 4) };
+      const key = `metric ${i % 4}`;
+      return { key, ...pointAt(logged, key, epoch * 25 + Math.floor(i / 4)) };
     });
     await say("POST", "runs/log-batch", { run_id: id, metrics, tags: [{ key: "epoch", value: String(epoch) }] });
-    for (const { key, ...point } of metrics) note(key, point);
+    for (const { key } of metrics) note(key);
     logged.tags.set("epoch", String(epoch));
-    const bytes = randomBytes(epoch === 3 ? 4_000_000 : 20_000);
+    const bytes = randomBytes(epoch === 3 && number % 8 === 0 ? 4_000_000 : 20_000);
     const path = `checkpoints/${epoch}.bin`;
     if (epoch % 2 === 1) {
       await upload(`${root}/${path}`, bytes, () => training.repeated++);
@@ -116,6 +123,11 @@ async function trainOne(address: string, training: Training, name: string): Prom
   }
   await say("POST", "runs/update", { run_id: id, status: "FINISHED", end_time: Date.now() });
   logged.finished = true;
+}
+
+/** A point of a run's metric, the same whenever it is asked for and unlike any other. */
+function pointAt({ number, started }: LoggedRun, key: string, step: number): Point {
+  return { value: (number * 1_000_000 + step * 100 + (key.codePointAt(key.length - 1) ?? 0)) / 7, timestamp: started + step, step };
 }
 
 /** What was acknowledged and is not there, or is there and was never said; empty when all is well. */
@@ -133,7 +145,8 @@ export async function findLosses(address: string, training: Training): Promise<s
   return losses;
 }
 
-async function lossesOf(address: string, run: LoggedRun): Promise<string[]> {
+/** The losses of one run that is there. */
+export async function lossesOf(address: string, run: LoggedRun): Promise<string[]> {
   const losses: string[] = [];
   const missing = (what: string) => void losses.push(`${run.name}: ${what}`);
   type Pairs = { key: string; value: string }[];
@@ -149,14 +162,14 @@ async function lossesOf(address: string, run: LoggedRun): Promise<string[]> {
     const values = new Map((there ?? []).map(({ key, value }) => [key, value]));
     for (const [key, value] of said) if (values.get(key) !== value) missing(`${what} ${key} is ${values.get(key)}, not ${value}`);
   }
-  for (const [key, points] of run.metrics) {
+  for (const [key, count] of run.metrics) {
     const { metrics = [] } = (await call(address, "GET", `metrics/get-history?run_id=${run.id}&metric_key=${encodeURIComponent(key)}`)) as {
       metrics?: Point[];
     };
     const text = (point: Point) => `${point.step} ${point.timestamp} ${point.value}`;
     const there = metrics.map(text);
     if (new Set(there).size !== there.length) missing(`${key} has points twice`);
-    const said = new Set(points.map(text));
+    const said = new Set(Array.from({ length: count }, (_, step) => text(pointAt(run, key, step))));
     for (const each of there) if (!said.delete(each)) missing(`${key} has a point that nobody logged: ${each}`);
     for (const each of said) missing(`${key} lost the point ${each}`);
   }

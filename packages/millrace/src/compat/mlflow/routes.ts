@@ -1,6 +1,7 @@
 import type { AnyRoute } from "#kit/route";
 import { artifactRoutes } from "./artifacts.ts";
 import { experimentRoutes } from "./experiments.ts";
+import { graphqlRoutes } from "./graphql.ts";
 import { inputRoutes } from "./inputs.ts";
 import { loggedModelRoutes } from "./logged-models.ts";
 import { logRoutes } from "./log.ts";
@@ -28,6 +29,7 @@ export const mlflowRoutes: AnyRoute[] = [
   ...mlflowTraceRoutes,
   ...versionFileRoutes,
   ...mlflowWebhookRoutes,
+  ...graphqlRoutes,
   ...serverRoutes,
   ...otherRoutes,
 ];

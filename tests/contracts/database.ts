@@ -40,6 +40,21 @@ export function databaseContract(open: () => Promise<Database>): void {
     expect(await ids()).toEqual(["a", "b"]);
   });
 
+  it("tells what wants to know as soon as a transaction is committed, and never of one that is not", async () => {
+    const told: string[] = [];
+    const failing = database.write(async (transaction) => {
+      transaction.afterCommit(() => told.push("failed"));
+      throw new Error("no");
+    });
+    await expect(failing).rejects.toThrow("no");
+    await database.write(async (transaction) => {
+      transaction.afterCommit(() => told.push("kept"));
+      await transaction.run(insert("a"));
+      told.push("at work");
+    });
+    expect(told).toEqual(["at work", "kept"]);
+  });
+
   it("loses no update of a counter that many writers raise", async () => {
     await database.run(insert("n"));
     const raise = () =>

@@ -7,7 +7,8 @@ import { claimForHome, claimState, definitionsOf, loadConfig, loadProject, lockP
 import { createEndpointDesk, openEndpoint, type Endpoint, type EndpointDesk } from "#domains/serving";
 import { TrainingTables } from "#domains/training";
 import { modelRelation, stateBuildStore } from "#domains/transform";
-import { announce } from "#domains/webhooks";
+import { announceAndWake } from "#domains/webhooks";
+import { createBell } from "#kit/bell";
 import { systemClock } from "#kit/clock";
 import { jsonLog } from "#kit/log";
 import { cardEvidence } from "./card-evidence.ts";
@@ -51,6 +52,8 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
     const stores = (begun = await openStores({ project, environment, clock, log, readOnly }));
     const { state, blobs } = stores;
     const ledger = openLedger({ database: state, clock });
+    const bell = createBell();
+    const announce = announceAndWake(bell);
     if (!readOnly) {
       await claimState({ state, clock, project });
       await reclaim(ledger);
@@ -61,7 +64,7 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       access: { state, clock },
       tracking: { state, blobs, clock },
       keepers: runKeepers({ state, blobs, clock }),
-      webhooks: webhookServices({ state, clock, project }),
+      webhooks: webhookServices({ state, clock, project, bell }),
       registry: { state, clock, announce, evidence: cardEvidence({ state, blobs, clock }), followers: modelFollowers },
       lineage: { state, clock },
       relationOf: async (model) => (await modelRelation({ ...stores, buildStore: stateBuildStore(state) }, model)).relation,

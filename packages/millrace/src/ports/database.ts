@@ -9,6 +9,8 @@ export interface Reader {
 export interface Transaction extends Reader {
   /** Runs a statement and tells how many rows it changed. */
   run(query: Sql): Promise<number>;
+  /** Calls `done` as soon as this is committed, never where it is not. For news that may be lost: the process may end in between. */
+  afterCommit(done: () => void): void;
 }
 
 /**

@@ -48,10 +48,13 @@ export async function openPostgres({ url, schema = "millrace", connections = 8 }
     async write<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
       for (let tries = 1; ; tries++) {
         const client = await beginOn(pool);
+        const told: (() => void)[] = [];
         let broken: Error | undefined;
         try {
-          const result = await work({ ...readerOf(client), run: async (query) => (await send(client, query)).rowCount ?? 0 });
+          const run = async (query: Sql) => (await send(client, query)).rowCount ?? 0;
+          const result = await work({ ...readerOf(client), run, afterCommit: (done) => void told.push(done) });
           await client.query("commit");
+          for (const done of told) done();
           return result;
         } catch (error) {
           await client.query("rollback").catch((failure: Error) => (broken = failure));

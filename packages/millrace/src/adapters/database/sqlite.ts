@@ -73,10 +73,11 @@ export function openSqlite(options: SqliteOptions): Database {
       writer.execute("begin immediate");
       for (const { work, resolve, reject } of batch) {
         writer.execute("savepoint one");
+        const told: (() => void)[] = [];
         try {
-          const value = await work(writer.transaction);
+          const value = await work({ ...writer.statements, afterCommit: (done) => void told.push(done) });
           writer.execute("release one");
-          settled.push(() => resolve(value));
+          settled.push(...told, () => resolve(value));
         } catch (error) {
           writer.execute("rollback to one");
           writer.execute("release one");
@@ -95,7 +96,7 @@ export function openSqlite(options: SqliteOptions): Database {
 }
 
 interface Connection extends Reader {
-  transaction: Transaction;
+  statements: Omit<Transaction, "afterCommit">;
   execute(text: string): void;
   rollback(): void;
   close(): void;
@@ -122,7 +123,7 @@ function connect({ path, readOnly = false }: SqliteOptions): Connection {
   };
   return {
     ...reader,
-    transaction: { ...reader, run: async (query) => run(query, (statement, params) => Number(statement.run(...params).changes)) },
+    statements: { ...reader, run: async (query) => run(query, (statement, params) => Number(statement.run(...params).changes)) },
     execute: (text) => void prepare(text).run(),
     rollback() {
       if (handle.isTransaction) handle.exec("rollback");

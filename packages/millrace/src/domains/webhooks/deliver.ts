@@ -1,5 +1,5 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { AppError } from "#kit/app-error";
+import { createBell } from "#kit/bell";
 import { newId } from "#kit/id";
 import type { Log } from "#kit/log";
 import type { Happening } from "#ports/announcer";
@@ -47,28 +47,28 @@ export async function deliverDue(services: WebhookServices): Promise<number> {
 }
 
 /**
- * Delivers as messages come, until the signal aborts; attempts under way end by themselves. Several processes may do so on one
+ * Delivers as messages come, until the signal aborts; attempts under way end by themselves. Messages of this process are sent as soon
+ * as its bell rings, those of others and those that are due again when it looks. Several processes may do so on one
  * database: each delivery is leased to one of them, and taken up by another when that one died.
  */
 export async function keepDelivering(services: WebhookServices & { log: Log }, signal: AbortSignal, lookEveryMs = 500): Promise<void> {
-  const { state, clock, log } = services;
+  const { state, clock, log, bell = createBell() } = services;
   const underWay = new Map<string, Promise<void>>();
   const ofWebhook = new Map<string, number>();
-  let ended = new AbortController();
   const start = (due: DueDelivery) => {
     const { id, webhook } = due;
     ofWebhook.set(webhook, (ofWebhook.get(webhook) ?? 0) + 1);
-    const trying = attempt(services, due)
-      .then(() => ended.abort()) // there may be a next
-      .catch((error: unknown) => log.error("a delivery broke off", { delivery: id, reason: error instanceof Error ? error.message : String(error) }))
-      .finally(() => {
-        underWay.delete(id);
-        ofWebhook.set(webhook, ofWebhook.get(webhook)! - 1);
-      });
-    underWay.set(id, trying);
+    const failed = (error: unknown) =>
+      log.error("a delivery broke off", { delivery: id, reason: error instanceof Error ? error.message : String(error) });
+    const trying = attempt(services, due).then(() => "through" as const, failed);
+    const over = trying.then((outcome) => {
+      underWay.delete(id);
+      ofWebhook.set(webhook, ofWebhook.get(webhook)! - 1);
+      if (outcome === "through") bell.ring(); // there may be a next
+    });
+    underWay.set(id, over);
   };
   while (!signal.aborted) {
-    ended = new AbortController();
     try {
       const { atOnce, atOncePerWebhook } = deliveryRules;
       for (const due of await dueDeliveries(state, clock.now(), atOncePerWebhook, atOnce)) {
@@ -78,7 +78,7 @@ export async function keepDelivering(services: WebhookServices & { log: Log }, s
     } catch (error) {
       log.error("webhooks cannot be looked at", { reason: error instanceof Error ? error.message : String(error) });
     }
-    await wait(lookEveryMs, undefined, { signal: AbortSignal.any([signal, ended.signal]) }).catch(() => undefined); // either: the loop goes on
+    await bell.heard(lookEveryMs, signal);
   }
   await Promise.all(underWay.values());
 }

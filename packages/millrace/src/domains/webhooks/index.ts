@@ -1,5 +1,5 @@
 /** Who is told of what happens, and that they are told. */
-export { announce } from "./announce.ts";
+export { announce, announceAndWake } from "./announce.ts";
 export { createWebhook, deleteWebhook, getWebhook, listWebhooks, updateWebhook } from "./change-webhook.ts";
 export { deliverDue, keepDelivering } from "./deliver.ts";
 export { type WebhookEvent } from "./events.ts";

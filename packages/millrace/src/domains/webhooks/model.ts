@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Bell } from "#kit/bell";
 import type { Clock } from "#kit/clock";
 import type { Outbound } from "#kit/outbound-http";
 import type { Happening } from "#ports/announcer";
@@ -11,6 +12,8 @@ export interface WebhookServices {
   outbound: Outbound;
   /** How messages are written, by name; `millrace` is our own. */
   formats: Record<string, WebhookFormat>;
+  /** Rings when there is something to deliver. */
+  bell?: Bell;
 }
 
 /** One way to write a message. */

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createBell } from "#kit/bell";
 import { fixedClock } from "#kit/clock";
 import { silentLog } from "#kit/log";
 import { createOutbound } from "#kit/outbound-http";
@@ -12,6 +13,7 @@ import { openTestState } from "../../../../../tests/contracts/state.ts";
 import { deliveryRules } from "./deliver.ts";
 import {
   announce,
+  announceAndWake,
   createWebhook,
   deleteWebhook,
   deliverDue,
@@ -294,6 +296,25 @@ describe("delivering", () => {
     stop.abort();
     await done;
     expect(messages.map(({ body }) => (JSON.parse(body) as { data: { i: number } }).data.i)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it("is on its way as soon as the change it tells of is committed, and nobody is woken for a change that nobody wants to know of", async () => {
+    await make();
+    const bell = createBell();
+    let rang = 0;
+    const counted = { ...bell, ring: () => (rang++, bell.ring()) };
+    const happenNow = (event: string) =>
+      state.write((transaction) => announceAndWake(counted)(transaction, { event, atMs: clock.now(), data: { model: "m" } }));
+    await happenNow("model.created");
+    expect(rang).toBe(0);
+    const stop = new AbortController();
+    const done = keepDelivering({ ...services, bell: counted, log: silentLog }, stop.signal, 2 ** 30); // looks by itself too late for this test
+    await happenNow("alias.moved");
+    await until(() => messages.length === 1);
+    await happenNow("alias.moved");
+    await until(() => messages.length === 2);
+    stop.abort();
+    await done;
   });
 
   it("takes a message up again when the process that had it died, under the same id", async () => {

@@ -8,6 +8,7 @@ import { fileAnswer } from "./file-answer.ts";
 import { type FileHandler, fileRoute, uploaded } from "./file-route.ts";
 import { listAnswer } from "./list-answer.ts";
 import { experimentLocation, runRoot } from "./places.ts";
+import { presignedDownloadUrl, presignedUploadUrl } from "./presigned-urls.ts";
 import { invalid } from "./protocol.ts";
 import { needRun, needText, text } from "./request.ts";
 import { findRun } from "./runs.ts";
@@ -73,6 +74,8 @@ export const artifactRoutes: AnyRoute[] = [
     under("", "GET", `${base}/presigned/{path*}`, "project:read", presignedDownload),
   ]),
   ...endpoint("GET", "artifacts/list", "project:read", listRun),
+  ...endpoint("POST", "artifacts/presigned-upload-url", "project:run", presignedUploadUrl),
+  ...endpoint("POST", "artifacts/presigned-download-url", "project:read", presignedDownloadUrl),
   ...["/get-artifact", "/ajax-api/2.0/mlflow/get-artifact"].map((path) => fileRoute("GET", path, "project:read", downloadOfRun)),
   fileRoute("POST", "/ajax-api/2.0/mlflow/upload-artifact", "project:run", uploadOfPage),
 ];

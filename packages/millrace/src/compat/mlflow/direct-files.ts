@@ -9,8 +9,8 @@ import { type Fields, integer, missing, needText, objects } from "./request.ts";
 
 /** Large files between clients and a store that gives out addresses of its own: clients send parts to them and read ranges from them. */
 export const createUpload: Handler = async ({ tracking }, fields) => {
-  refuseWithoutStore(tracking, "upload");
   const path = uploadPath(fields);
+  refuseWithoutStore(tracking, "upload");
   const parts = integer(fields, "num_parts") ?? 1;
   await checkPlace(tracking, path); // before the client sends anything
   const { id, urls } = await beginUpload(tracking, { target: targetOf(path), parts }).catch(tooManyParts(parts));
@@ -18,8 +18,8 @@ export const createUpload: Handler = async ({ tracking }, fields) => {
 };
 
 export const completeUpload: Handler = async ({ tracking }, fields) => {
-  refuseWithoutStore(tracking, "upload");
   const path = uploadPath(fields);
+  refuseWithoutStore(tracking, "upload");
   const parts = objects(fields, "parts").map((part, i) => {
     const number = integer(part, "part_number");
     if (number === undefined) throw missing(`parts[${i}].part_number`);
@@ -33,14 +33,16 @@ export const completeUpload: Handler = async ({ tracking }, fields) => {
 };
 
 export const cancelUpload: Handler = async ({ tracking }, fields) => {
+  const path = uploadPath(fields);
   refuseWithoutStore(tracking, "upload");
-  await abortUpload(tracking, { id: needText(fields, "upload_id"), target: targetOf(uploadPath(fields)) });
+  await abortUpload(tracking, { id: needText(fields, "upload_id"), target: targetOf(path) });
   return {};
 };
 
 export const presignedDownload: Handler = async ({ tracking }, fields) => {
+  const path = safePath(String(fields["path"]));
   refuseWithoutStore(tracking, "download");
-  const file = await getFile(tracking, safePath(String(fields["path"])));
+  const file = await getFile(tracking, path);
   const url = await contentUrl(tracking, { content: file.content, fileName: file.path.split("/").at(-1)! }); // split gives at least one part
   return { url, headers: {}, file_size: file.sizeBytes };
 };

@@ -18,6 +18,9 @@ const statuses = {
 
 export type MlflowCode = keyof typeof statuses;
 
+/** Classes of errors that have other names than their codes; what is not implemented has none. */
+const classes: Partial<Record<MlflowCode, string>> = { RESOURCE_DOES_NOT_EXIST: "RESOURCE_NOT_FOUND", BAD_REQUEST: "INVALID_PARAMETER_VALUE" };
+
 /** An error that MLflow's clients know by its code. */
 export function refusal(code: MlflowCode, message: string): AppError {
   return new AppError(code.endsWith("NOT_EXIST") || code === "ENDPOINT_NOT_FOUND" ? "not_found" : "invalid_argument", message, {
@@ -40,8 +43,8 @@ export const protocol: Protocol = {
   localPages: true,
   errorAnswer(error) {
     const code = codeOf(error);
-    const errorClass = code === "RESOURCE_DOES_NOT_EXIST" ? "RESOURCE_NOT_FOUND" : code;
-    return json({ error_code: code, message: messageOf(error), sqlstate: "KAM00", error_class: errorClass }, statuses[code]);
+    const told = { error_code: code, message: messageOf(error) };
+    return json(code === "NOT_IMPLEMENTED" ? told : { ...told, sqlstate: "KAM00", error_class: classes[code] ?? code }, statuses[code]);
   },
 };
 

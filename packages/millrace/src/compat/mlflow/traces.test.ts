@@ -125,6 +125,29 @@ describe("a trace", () => {
     expect(text).toContain('"start_time_unix_nano":1795194692184400858');
   });
 
+  it("is given to pages with what programs keep beside it, by a name that is a UUID", async () => {
+    const pages = "/ajax-api/3.0/mlflow/get-trace-artifact";
+    const id = await start("with attachments");
+    const name = "a1b2c3d4-e5f6-4890-abcd-ef1234567890";
+    const file = `/api/2.0/mlflow-artifacts/artifacts/${experiment}/traces/${id}/artifacts/attachments/${name}`;
+    await fetch(`${place.address}${file}`, { method: "PUT", body: "\u0089PNG" });
+    const answer = await fetch(`${place.address}${pages}?request_id=${id}&path=${name}`);
+    expect([answer.status, await answer.text()]).toEqual([200, "\u0089PNG"]);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      ...{ "content-type": "application/octet-stream", "content-disposition": `attachment; filename=${name}`, "x-content-type-options": "nosniff" },
+    });
+    for (const odd of ["traces.json", name.toUpperCase(), `../${name}`]) {
+      expect((await call("GET", `${pages}?request_id=${id}&path=${encodeURIComponent(odd)}`)).status, odd).toBe(400);
+    }
+    expect(await call("GET", `${pages}?path=${name}`)).toMatchObject({
+      ...{ status: 400, body: { error_code: "BAD_REQUEST", message: 'Request must include the "request_id" query parameter.' } },
+    });
+    expect((await call("GET", `${pages}?request_id=tr-none&path=${name}`)).body.message).toBe("Trace with ID 'tr-none' not found.");
+    expect(await call("GET", `${pages}?request_id=tr-none`)).toMatchObject({
+      ...{ status: 404, body: { error_code: "RESOURCE_DOES_NOT_EXIST", message: "Trace with ID tr-none is not found." } },
+    });
+  });
+
   it("takes the files beside it along when it is deleted", async () => {
     const id = await start("with files");
     const file = `/api/2.0/mlflow-artifacts/artifacts/${experiment}/traces/${id}/artifacts/traces.json`;

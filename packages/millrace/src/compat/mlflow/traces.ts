@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { deleteTraces, getTraces, linkTrace, readSpans, readTrace, searchTraces, tellTrace, traceLimits, updateTrace } from "#domains/traces";
 import { getRun } from "#domains/tracking";
+import { AppError } from "#kit/app-error";
 import { safePath } from "./artifact-path.ts";
 import { deleteTree, getFile, listFolder, rootPath } from "./artifact-tree.ts";
 import { endpoint, type Handler } from "./endpoint.ts";
@@ -9,7 +10,7 @@ import { fileAnswer } from "./file-answer.ts";
 import { type FileHandler, fileRoute } from "./file-route.ts";
 import { checkRunId, cut } from "./limits.ts";
 import { experimentLocation } from "./places.ts";
-import { absent, invalid } from "./protocol.ts";
+import { absent, invalid, refusal } from "./protocol.ts";
 import { integer, missing, needText, object, objects, text, texts } from "./request.ts";
 import { assessmentRoutes } from "./trace-assessments.ts";
 import { readAssessment, textsOf } from "./trace-assessment-wire.ts";
@@ -21,6 +22,8 @@ import { traceRoutesOfOldClients } from "./trace-old-clients.ts";
 import { finalKey, nameTag, ownId, statusOf, traceRoot } from "./trace-wire.ts";
 
 const tracesPerLink = 100;
+/** How programs name what they keep beside a trace, in its one spelling. */
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Comes when a trace has ended, beside its spans, which come by OTLP before, between or after. */
 const start: Handler = async ({ tracking }, fields) => {
@@ -162,14 +165,18 @@ const linkPrompts: Handler = async ({ tracking }, fields) => {
 
 /** What MLflow's pages show of a trace: its spans as the file `traces.json`, or a file beside it. */
 const download: FileHandler = async ({ tracking }, _path, given) => {
-  const id = needText(given, "request_id");
-  const trace = await findTrace(tracking, id);
+  const id = text(given, "request_id");
+  if (!id) throw refusal("BAD_REQUEST", 'Request must include the "request_id" query parameter.');
   const path = text(given, "path");
+  if (path && !uuid.test(safePath(path))) throw invalid(`Invalid attachment path: '${path}'. Attachment path must be a valid UUID.`);
+  const trace = await findTrace(tracking, id).catch((error: unknown) => {
+    throw path || !(error instanceof AppError && error.code === "not_found") ? error : absent(`Trace with ID ${id} is not found.`);
+  });
   const spans = path ? [] : ((await readSpans(tracking, [trace.id])).get(trace.id) ?? []);
   if (spans.length === 0) {
     const folder = rootPath(traceRoot(await experimentLocation(tracking.state, trace.experiment), trace.id));
     if (folder === undefined) throw invalid(`The files of trace ${id} are at a place that this server does not read. Use a client there.`);
-    return fileAnswer(await getFile(tracking, `${folder}/${path ? `attachments/${safePath(path)}` : "traces.json"}`), given.headers);
+    return fileAnswer(await getFile(tracking, `${folder}/${path ? `attachments/${path}` : "traces.json"}`), given.headers);
   }
   return {
     contentType: "application/octet-stream",

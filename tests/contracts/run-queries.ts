@@ -22,7 +22,7 @@ const keys = ["auc", "val loss", "lr", "a.b", 'say "x"', "mlflow.source"];
 const texts = ["trees", "Trees", "10", "9", "1e1", "0.5", "late arrival", "it's", "50%", "a_b", "", " "];
 const numbers = [0, -0, 1, 10, 9.5, -3, 1e21, 5e-7];
 const times = [1_000, 1_500, 2_000, 86_400_000];
-const statuses: RunStatus[] = ["running", "finished", "failed", "killed"];
+const statuses: RunStatus[] = ["running", "scheduled", "finished", "failed", "killed"];
 const patterns = ["%", "tre%", "%s", "_0", "T%s", "late_arrival", "%'%", ""];
 
 /** Filters that the query language can say. */
@@ -111,7 +111,7 @@ export function plainRuns(): fc.Arbitrary<Omit<PlainRun, "id" | "experiment">[]>
     note: fc.constantFrom("", "late arrival", "50% of trees"),
   });
   return fc.array(
-    run.map((each) => ({ ...each, endedMs: each.status === "running" ? undefined : each.startedMs + 500 })),
+    run.map((each) => ({ ...each, endedMs: each.status === "running" || each.status === "scheduled" ? undefined : each.startedMs + 500 })),
     { minLength: 1, maxLength: 12 },
   );
 }

@@ -27,7 +27,13 @@ export async function runHere({ tracking }: HereServices, id: string): Promise<R
   return run && recordOfRun(run);
 }
 
-const statuses: Record<RunStatus, RecordedStatus> = { running: "RUNNING", finished: "FINISHED", failed: "FAILED", killed: "KILLED" };
+const statuses: Record<RunStatus, RecordedStatus> = {
+  running: "RUNNING",
+  scheduled: "SCHEDULED",
+  finished: "FINISHED",
+  failed: "FAILED",
+  killed: "KILLED",
+};
 
 export function recordOfRun(run: RunDetail): RunRecord {
   const models = (items: { name: string; facts?: Record<string, unknown> | undefined }[]) =>

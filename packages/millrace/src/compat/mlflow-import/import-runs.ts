@@ -126,7 +126,9 @@ function checkPoints(run: string, batch: PointBatch): void {
   }
 }
 
-const statuses: Record<RunRecord["status"], RunStatus> = { RUNNING: "running", FINISHED: "finished", FAILED: "failed", KILLED: "killed" };
+const statuses: Record<RunRecord["status"], RunStatus> = {
+  ...{ RUNNING: "running", SCHEDULED: "scheduled", FINISHED: "finished", FAILED: "failed", KILLED: "killed" },
+};
 
 function adopted(record: RunRecord): AdoptedRun {
   const { tags } = record;

@@ -16,12 +16,12 @@ export function textsOf(rows: { id: string; key: string; value: string | null }[
   return (id) => Object.fromEntries(found.get(id) ?? []); // not by assignment: a key may be `__proto__`
 }
 
-/** The status by its name, or its number in files. A run that waits is one that is not ended. */
+/** The status by its name, or its number in files. */
 export function recordedStatus(value: unknown): RecordedStatus {
   if (value === "FINISHED" || value === 3) return "FINISHED";
   if (value === "FAILED" || value === 4) return "FAILED";
   if (value === "KILLED" || value === 5) return "KILLED";
-  return "RUNNING";
+  return value === "SCHEDULED" || value === 2 ? "SCHEDULED" : "RUNNING";
 }
 
 /** A version's or a logged model's status by its name. */

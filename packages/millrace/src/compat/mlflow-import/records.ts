@@ -15,7 +15,7 @@ export interface ExperimentRecord {
   tags: Record<string, string>;
 }
 
-export type RecordedStatus = "RUNNING" | "FINISHED" | "FAILED" | "KILLED";
+export type RecordedStatus = "RUNNING" | "SCHEDULED" | "FINISHED" | "FAILED" | "KILLED";
 
 export interface DatasetRecord {
   name: string;

@@ -12,6 +12,7 @@ import {
   updateExperiment,
 } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
+import { isId } from "#kit/id";
 import type { Database } from "#ports/database";
 import { endpoint, type Handler } from "./endpoint.ts";
 import { parseFilter, parseOrder } from "./filter.ts";
@@ -40,13 +41,13 @@ export async function ensureStandard(tracking: TrackingServices): Promise<void> 
 
 const create: Handler = async ({ tracking }, fields) => {
   const name = needText(fields, "name");
-  const location = text(fields, "artifact_location");
+  const given = text(fields, "artifact_location");
   const tags = keyValues(fields, "tags");
   checkLength("name", limits.experimentNameLength, name);
   for (const [key, value] of Object.entries(tags)) checkExperimentTag(key, value);
-  if (location) checkLocation(location, "artifact_location");
+  const location = given && checkLocation(given, "artifact_location");
   await ensureStandard(tracking);
-  const { id } = await createExperiment(tracking, { name, tags }).catch(translateTaken(name));
+  const { id } = await createExperiment(tracking, { name, tags, numbered: true }).catch(translateTaken(name));
   if (location) await tracking.state.write((transaction) => saveExperimentLocation(transaction, id, location));
   return { experiment_id: id };
 };
@@ -118,6 +119,7 @@ const search: Handler = async ({ tracking }, fields) => {
     throw invalid(`Invalid order_by entity: ${order.find(({ entity }) => entity !== "attribute")!.entity}`);
   if (order.length === 0) order.push({ entity: "attribute", key: "creation_time", direction: "desc" });
   order.push({ entity: "attribute", key: "experiment_id", direction: "desc" });
+  for (const term of order) if (term.key === "experiment_id") term.key = idOrder;
   await ensureStandard(tracking);
   const found = (await listExperiments(tracking, { view: viewOf(fields, "view_type") })).map(searchable).filter((each) => matches(each, clauses));
   const { page, next } = pageOf(inOrder(found, order), text(fields, "page_token"), limit);
@@ -175,7 +177,18 @@ export function notActive(id: string): AppError {
 }
 
 function noExperiment(id: string): AppError {
+  if (!isExperimentId(id)) return invalid(`Invalid experiment ID '${id}'. Experiment ID must be a valid integer.`);
   return absent(`No Experiment with id=${id} exists`);
+}
+
+/** MLflow numbers experiments; those that were made by other ways have ids of their own. */
+function isExperimentId(id: string): boolean {
+  return /^-?\d+$/.test(id) || isId(id);
+}
+
+/** Refuses what can be no experiment's id, unless there is one of that id. */
+export async function checkExperimentIds(tracking: TrackingServices, ids: string[]): Promise<void> {
+  for (const id of ids) if (!isExperimentId(id)) await findById(tracking, id);
 }
 
 function translateTaken(name: string) {
@@ -219,7 +232,11 @@ function wireExperiment(experiment: Experiment, location: string): object {
   };
 }
 
+/** What experiments are ordered by where their ids are asked for. */
+const idOrder = "order of ids";
+
 function searchable(experiment: Experiment): Searchable & { experiment: Experiment } {
   const { id, name, createdMs, updatedMs, tags } = experiment;
-  return { experiment, tags, attributes: { name, experiment_id: id, creation_time: createdMs, last_update_time: updatedMs } };
+  const order = /^\d+$/.test(id) ? id.padStart(20, "0") : id; // as numbers are
+  return { experiment, tags, attributes: { name, experiment_id: id, [idOrder]: order, creation_time: createdMs, last_update_time: updatedMs } };
 }

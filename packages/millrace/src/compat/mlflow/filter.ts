@@ -25,6 +25,8 @@ export interface Grammar {
   quotedNumbers?: boolean;
   /** Entities that IS NULL and IS NOT NULL take. */
   nullable: readonly Entity[];
+  /** Words of refusals, where a search has its own. */
+  words?: { filter: (filter: string) => string; operator: (name: string, op: string, known: readonly string[]) => string };
 }
 
 const numberOperators = [">", ">=", "!=", "=", "<", "<="] as const;
@@ -33,7 +35,7 @@ const datasetKeys = ["name", "digest", "context"];
 
 /** Reads a filter. Throws MLflow's refusals. */
 export function parseFilter(filter: string | undefined, grammar: Grammar): Clause[] {
-  return comparisonsOf(filter).map(({ name, op, value }) => clauseOf(grammar, name, op, value));
+  return comparisonsOf(filter, grammar.words?.filter).map(({ name, op, value }) => clauseOf(grammar, name, op, value));
 }
 
 /** One comparison as it is written: `value` is missing with IS NULL and IS NOT NULL. */
@@ -44,8 +46,9 @@ export interface Comparison {
 }
 
 /** The comparisons that a filter joins with AND. Throws for what is none. */
-export function comparisonsOf(filter: string | undefined): Comparison[] {
+export function comparisonsOf(filter: string | undefined, words?: (filter: string) => string): Comparison[] {
   if (!filter) return [];
+  const refuse = (clauses: string) => invalid(words?.(filter) ?? `Invalid clause(s) in filter string: ${clauses}`);
   if (filter.trim() === "") throw invalid(`Invalid filter '${filter}'. Could not be parsed.`);
   const tokens = tokensOf(filter);
   const comparisons: Comparison[] = [];
@@ -60,14 +63,13 @@ export function comparisonsOf(filter: string | undefined): Comparison[] {
     } else {
       const nullTest = op.startsWith("IS");
       const value = nullTest ? undefined : tokens[at + 1 + width];
-      if (!nullTest && (value === undefined || value.kind === "word" || value.kind === "operator"))
-        throw invalid(`Invalid clause(s) in filter string: '${[token.text, op].join(" ")}'`);
+      if (!nullTest && (value === undefined || value.kind === "word" || value.kind === "operator")) throw refuse(`'${[token.text, op].join(" ")}'`);
       if (token.kind !== "name") throw invalid(`Invalid comparison clause. Expected 'Identifier' found '${token.text}'`);
       comparisons.push({ name: token.text, op, value });
       at += 1 + width + (nullTest ? 0 : 1);
     }
   }
-  if (strangers.length > 0) throw invalid(`Invalid clause(s) in filter string: ${strangers.map((each) => `'${each}'`).join(", ")}`);
+  if (strangers.length > 0) throw refuse(strangers.map((each) => `'${each}'`).join(", "));
   return comparisons;
 }
 
@@ -99,7 +101,10 @@ function clauseOf(grammar: Grammar, name: string, op: string, value: Token | und
     : entity === "attribute" || entity === "dataset"
       ? [...textOperators, "IN", "NOT IN"]
       : textOperators;
-  if (!known.includes(op)) throw invalid(`Invalid comparator '${op}' not one of '{${known.map((each) => `'${each}'`).join(", ")}}'`);
+  if (!known.includes(op))
+    throw invalid(
+      grammar.words?.operator(name, op, known) ?? `Invalid comparator '${op}' not one of '{${known.map((each) => `'${each}'`).join(", ")}}'`,
+    );
   if (Array.isArray(read) !== (op === "IN" || op === "NOT IN"))
     throw invalid(`Invalid comparator '${op}' for the value of '${key}': lists go with IN and NOT IN.`);
   return { entity, key, op: op as Clause["op"], value: read }; // just asked

@@ -1,4 +1,5 @@
 import type { Grammar } from "./filter.ts";
+import { pythonText } from "./filter-tokens.ts";
 
 const metric = { metric: "metric", metrics: "metric" } as const;
 const parameter = { parameter: "parameter", parameters: "parameter", param: "parameter", params: "parameter" } as const;
@@ -73,4 +74,10 @@ export const loggedModelGrammar: Grammar = {
   },
   listKeys: undefined,
   nullable: [],
+  words: {
+    filter: (filter) =>
+      `Invalid filter string: ${pythonText(filter)}. Expected a list of comparisons separated by 'AND' (e.g. 'metrics.loss > 0.1 AND params.lr = 0.01').`,
+    operator: (name, op, known) =>
+      `Invalid comparison operator for ${name.includes(".") ? name : `attributes.${name}`}: '${op}'. Expected one of (${known.map(pythonText).join(", ")}).`,
+  },
 };

@@ -36,12 +36,20 @@ export function checkKey(key: string, path: string, what: string): void {
 }
 
 export function checkLength(what: string, limit: number, value: string): void {
-  if (value.length > limit) throw invalid(`'${what}' exceeds the maximum length of ${limit} characters`);
+  if (pastLimit(value, limit) !== undefined) throw invalid(`'${what}' exceeds the maximum length of ${limit} characters`);
 }
 
 /** Params and tags of runs are cut, not refused. */
 export function cut(value: string, limit: number): string {
-  return value.length > limit ? value.slice(0, limit) : value;
+  return value.slice(0, pastLimit(value, limit));
+}
+
+/** Where a text goes past so many characters, as Python counts them: a pair of surrogates is one. Undefined where it does not. */
+function pastLimit(value: string, limit: number): number | undefined {
+  if (value.length <= limit) return undefined;
+  let at = 0;
+  for (let count = 0; count < limit && at < value.length; count++) at += value.codePointAt(at)! > 0xffff ? 2 : 1;
+  return at < value.length ? at : undefined;
 }
 
 const runIds = /^[a-zA-Z0-9][\w-]{0,255}$/;

@@ -1,4 +1,4 @@
-import { deleteTag, getRun, logBatch, type MetricPoint, setTags, updateRun } from "#domains/tracking";
+import { deleteTag, getRun, logBatch, type MetricPoint, setTags, type TrackingServices, updateRun } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { endpoint, type Handler, type MlflowServices } from "./endpoint.ts";
 import { checkKey, checkLength, checkName, checkRunId, cut, limits } from "./limits.ts";
@@ -39,12 +39,18 @@ const setTag: Handler = async (services, fields) => {
 const removeTag: Handler = async ({ tracking }, fields) => {
   const run = needRun(fields);
   const key = needText(fields, "key");
-  await translated(run, () => deleteTag(tracking, { run, tag: key })).catch((error: unknown) => {
+  await translated(run, () => (key === nameTag ? removeNameTag(tracking, run) : deleteTag(tracking, { run, tag: key }))).catch((error: unknown) => {
     if (error instanceof AppError && error.message.includes("has no tag")) throw absent(`No tag with name: ${key} in run with id ${run}`);
     throw error;
   });
   return {};
 };
+
+/** A run keeps its name; that it no longer has the tag, an empty one says. */
+async function removeNameTag(tracking: TrackingServices, run: string): Promise<void> {
+  if (Object.hasOwn((await getRun(tracking, run)).tags, nameTag)) throw new AppError("not_found", `Run "${run}" has no tag "${nameTag}".`);
+  await setTags(tracking, { run, tags: { [nameTag]: "" } });
+}
 
 const logMany: Handler = async (services, fields) => {
   const run = needRun(fields);
@@ -111,7 +117,7 @@ async function writeBatch({ tracking }: MlflowServices, run: string, { tags, ...
   checkRunId(run);
   const { [nameTag]: name, ...others } = tags ?? {};
   await translated(run, () => logBatch(tracking, { run, ...batch, ...(tags && { tags: others }) })).catch(translateParam(run, batch));
-  if (name) await updateRun(tracking, { run, name });
+  if (name) await updateRun(tracking, { run, name, tags: { [nameTag]: null } });
 }
 
 function translateParam(run: string, { params = {}, metrics }: Batch) {

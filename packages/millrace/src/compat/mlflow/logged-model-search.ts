@@ -1,4 +1,5 @@
 import type { Handler } from "./endpoint.ts";
+import { checkExperimentIds } from "./experiments.ts";
 import { type Clause, parseFilter } from "./filter.ts";
 import { loggedModelGrammar } from "./grammars.ts";
 import { metricsOf, type ModelMetric } from "./logged-model-metrics.ts";
@@ -23,12 +24,14 @@ export const searchLoggedModels: Handler = async ({ tracking }, fields) => {
   const experiments = texts(fields, "experiment_ids");
   const limit = integer(fields, "max_results") ?? 100;
   if (limit < 1) throw invalid(`Invalid value ${limit} for parameter 'max_results' supplied. It must be a positive integer`);
-  const clauses = parseFilter(text(fields, "filter"), loggedModelGrammar);
+  const filter = text(fields, "filter");
+  const clauses = parseFilter(filter, loggedModelGrammar);
   const datasets = objects(fields, "datasets").map((dataset): DatasetFilter => ({
     name: needText(dataset, "dataset_name"),
     digest: text(dataset, "dataset_digest") || undefined,
   }));
   const orders = objects(fields, "order_by").map(orderOf);
+  await checkExperimentIds(tracking, experiments);
   const models = await loggedModelsOf(tracking.state, experiments);
   const metrics = await metricsOf(
     tracking.state,
@@ -44,12 +47,37 @@ export const searchLoggedModels: Handler = async ({ tracking }, fields) => {
     { entity: "attribute" as const, key: "creation_timestamp", direction: "desc" as const },
     { entity: "attribute" as const, key: "model_id", direction: "asc" as const },
   ];
-  const { page, next } = pageOf(inOrder(found, order), text(fields, "page_token"), limit);
+  const asked: Asked = { experiments, filter: filter || null, orders };
+  const { page, next } = pageOf(inOrder(found, order), positionIn(text(fields, "page_token"), asked), limit);
   return {
     ...(page.length > 0 && { models: page.map(({ model, points }) => wireLoggedModel(model, points)) }),
-    ...(next !== undefined && { next_page_token: next }),
+    ...(next !== undefined && { next_page_token: Buffer.from(JSON.stringify({ ...asked, next })).toString("base64url") }),
   };
 };
+
+/** What a search asks for; a token goes on with the search that it came from only. */
+interface Asked {
+  experiments: string[];
+  filter: string | null;
+  orders: Order[];
+}
+
+/** The position that a page's token tells of. Throws for a token of another search. */
+function positionIn(token: string | undefined, asked: Asked): string | undefined {
+  if (!token) return undefined;
+  let given: Partial<Asked> & { next?: unknown };
+  try {
+    given = JSON.parse(Buffer.from(token, "base64url").toString()) as typeof given; // looked at below, field by field
+  } catch {
+    throw invalid("Invalid page token, could not base64-decode");
+  }
+  const differs = (name: keyof Asked) => JSON.stringify(given?.[name]) !== JSON.stringify(asked[name]);
+  const told = (name: keyof Asked) => `Expected: ${JSON.stringify(asked[name])}. Found: ${JSON.stringify(given?.[name])}`;
+  if (differs("experiments")) throw invalid(`Experiment IDs in the page token do not match the requested experiment IDs. ${told("experiments")}`);
+  if (differs("orders")) throw invalid(`Order by in the page token does not match the requested order by. ${told("orders")}`);
+  if (differs("filter")) throw invalid(`Filter string in the page token does not match the requested filter string. ${told("filter")}`);
+  return String(given.next);
+}
 
 interface Order {
   field: string;

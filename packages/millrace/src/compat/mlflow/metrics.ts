@@ -82,7 +82,10 @@ export const metricRoutes = [
 /** Points by time; none where the run has no such metric. */
 async function pointsFrom(tracking: TrackingServices, run: string, key: string, limit: number, cursor: string | undefined) {
   const query = { run, key, order: "time" as const, limit: Math.min(limit, trackingLimits.pointsPerPage), ...(cursor !== undefined && { cursor }) };
-  return orNone(metricColumns(tracking, query), { columns: noPoints, nextCursor: undefined });
+  return orNone(metricColumns(tracking, query), { columns: noPoints, nextCursor: undefined }).catch((error: unknown) => {
+    if (error instanceof AppError && error.message.includes("is not a cursor")) throw invalid("Invalid page token, could not base64-decode");
+    throw error;
+  });
 }
 const noPoints: MetricColumns = { count: 0, steps: new Float64Array(0), times: new Float64Array(0), values: new Float64Array(0) };
 

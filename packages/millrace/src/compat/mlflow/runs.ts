@@ -15,6 +15,7 @@ import { endpoint, type Handler } from "./endpoint.ts";
 import { findById, notActive } from "./experiments.ts";
 import { ifThere } from "./if-there.ts";
 import { checkLength, checkRunId, cut, limits } from "./limits.ts";
+import { madeName } from "./made-names.ts";
 import { experimentLocation } from "./places.ts";
 import { absent, invalid } from "./protocol.ts";
 import { integer, keyValues, needRun, text } from "./request.ts";
@@ -43,7 +44,7 @@ const create: Handler = async ({ tracking }, fields) => {
     experiment,
     tags,
     source: { commit, branch: tags["mlflow.source.git.branch"], repository: tags["mlflow.source.git.repoURL"], entry: tags["mlflow.source.name"] },
-    ...((name ?? tagged) !== undefined && { name: name ?? tagged }),
+    name: name ?? tagged ?? madeName(),
     ...(parent !== undefined && { parent }),
     ...(actor && { actor }),
     ...(startedMs !== undefined && { startedMs }),
@@ -66,8 +67,8 @@ const update: Handler = async ({ tracking }, fields) => {
     updateRun(tracking, {
       run: id,
       ...(status !== undefined && { status }),
-      ...(endedMs !== undefined && status !== "running" && { endedMs }),
-      ...(name !== undefined && { name }),
+      ...((endedMs !== undefined || status !== undefined) && { endedMs: endedMs ?? null }), // who does not say when a run ended, is not answered for
+      ...(name !== undefined && { name, tags: { [nameTag]: null } }),
     }),
   );
   return { run_info: wireInfo(run, await experimentLocation(tracking.state, run.experiment)) };
@@ -120,12 +121,12 @@ async function knownRun(tracking: TrackingServices, id: string | undefined): Pro
   return run?.id;
 }
 
-/** By name or number. A run that waits is one that is not ended. */
+/** By name or number. */
 function statusOf(given: unknown): RunStatus | undefined {
   if (given === undefined || given === null) return undefined;
   const known: [string, number, RunStatus][] = [
     ["RUNNING", 1, "running"],
-    ["SCHEDULED", 2, "running"],
+    ["SCHEDULED", 2, "scheduled"],
     ["FINISHED", 3, "finished"],
     ["FAILED", 4, "failed"],
     ["KILLED", 5, "killed"],

@@ -1,7 +1,7 @@
 import { inputsOf, type RunFilter, runData, searchRuns, type TrackingServices } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { endpoint, type Handler } from "./endpoint.ts";
-import { ensureStandard, viewOf } from "./experiments.ts";
+import { checkExperimentIds, ensureStandard, viewOf } from "./experiments.ts";
 import { type Clause, type OrderField, parseFilter, parseOrder } from "./filter.ts";
 import { runGrammar } from "./grammars.ts";
 import { checkPage, limits } from "./limits.ts";
@@ -9,7 +9,7 @@ import { holds } from "./match.ts";
 import { experimentLocations, runRoot } from "./places.ts";
 import { invalid, jsonText } from "./protocol.ts";
 import { integer, text, texts, wrongType } from "./request.ts";
-import { contextTag, loggedModel, nameTag, parentTag, wireDataset } from "./wire-run.ts";
+import { contextTag, loggedModel, nameTag, parentTag, statuses, wireDataset } from "./wire-run.ts";
 import { newAnswerText, runText } from "./wire-text.ts";
 
 const search: Handler = async ({ tracking }, fields) => {
@@ -24,6 +24,7 @@ const search: Handler = async ({ tracking }, fields) => {
   const view = viewOf(fields, "run_view_type");
   const cursor = text(fields, "page_token") || undefined;
   await ensureStandard(tracking);
+  await checkExperimentIds(tracking, experiments);
   const known = experiments.filter((id) => /^[a-zA-Z0-9][\w-]{0,255}$/.test(id));
   if (known.length === 0) return {};
   const locations = await experimentLocations(tracking.state, known);
@@ -55,6 +56,7 @@ const searchDatasets: Handler = async ({ tracking }, fields) => {
   if (experiments.length === 0) throw invalid("SearchDatasets request must specify at least one experiment_id.");
   if (experiments.length > 20)
     throw invalid(`SearchDatasets request cannot specify more than 20 experiment_ids. Received ${experiments.length} experiment_ids.`);
+  await checkExperimentIds(tracking, experiments);
   const found = new Map<string, object>();
   for (const { experiment, inputs } of await inputsOf(tracking, experiments)) {
     for (const input of inputs) {
@@ -122,6 +124,7 @@ function conditionOf(clause: Clause): RunFilter {
   const field = fieldOf(clause);
   if (op === "NOT IN") return { not: { ...field, op: "in", value: value! } }; // with a list always
   const known = op in operators ? operators[op as keyof typeof operators] : (op as "=");
+  if (clause.entity === "tag" && clause.key === nameTag && value === undefined) return { tag: nameTag, op: op === "IS NULL" ? "exists" : "missing" }; // as `tagsOf`
   if ("attribute" in field && field.attribute === "status") return statusCondition(known, String(value));
   const condition: RunFilter = { ...field, op: known, ...(value !== undefined && { value }) };
   // A run's parent is a field of it here; a client may also have set the tag alone.
@@ -130,9 +133,8 @@ function conditionOf(clause: Clause): RunFilter {
 
 /** Statuses are words in capitals there: of theirs, those that the clause lets through. */
 function statusCondition(op: "=" | "like" | "ilike" | "in" | "missing" | "exists", value: string): RunFilter {
-  const named = Object.entries({ RUNNING: "running", FINISHED: "finished", FAILED: "failed", KILLED: "killed" });
   const clause: Clause = { entity: "attribute", key: "status", op: op === "like" ? "LIKE" : op === "ilike" ? "ILIKE" : (op as "="), value };
-  return { attribute: "status", op: "in", value: named.filter(([name]) => holds(clause, name)).map(([, status]) => status) };
+  return { attribute: "status", op: "in", value: Object.entries(statuses).flatMap(([status, name]) => (holds(clause, name) ? [status] : [])) };
 }
 
 async function datasetFilter(tracking: TrackingServices, clause: Clause, experiments: string[]): Promise<RunFilter> {

@@ -1,7 +1,13 @@
 import type { MetricValue, Run, RunInput, RunOutput, RunStatus } from "#domains/tracking";
 import { runRoot } from "./places.ts";
 
-const statuses: Record<RunStatus, string> = { running: "RUNNING", finished: "FINISHED", failed: "FAILED", killed: "KILLED" };
+export const statuses: Record<RunStatus, string> = {
+  running: "RUNNING",
+  scheduled: "SCHEDULED",
+  finished: "FINISHED",
+  failed: "FAILED",
+  killed: "KILLED",
+};
 
 /** A run as MLflow tells it. Unset and empty fields are left out, as its JSON of Protocol Buffers does. */
 export function wireRun(run: Run & { inputs?: RunInput[]; outputs?: RunOutput[] }, experimentRoot: string) {
@@ -31,9 +37,10 @@ export function wireInfo(run: Run, experimentRoot: string): object {
   };
 }
 
-/** The name and the parent are fields of a run here, and tags there. */
+/** The name and the parent are fields of a run here, and tags there. A run keeps its name where a client took the tag away: an empty one stands for that. */
 export function tagsOf(run: Run): Record<string, string> {
-  return { ...(run.parent !== undefined && { [parentTag]: run.parent }), ...run.tags, [nameTag]: run.name };
+  const { [nameTag]: removed, ...tags } = run.tags;
+  return { ...(run.parent !== undefined && { [parentTag]: run.parent }), ...tags, ...(removed === undefined && { [nameTag]: run.name }) };
 }
 export const nameTag = "mlflow.runName";
 export const parentTag = "mlflow.parentRunId";
@@ -82,7 +89,8 @@ function wireInputs(inputs: RunInput[]): object {
   return {
     ...(datasets.length > 0 && {
       dataset_inputs: datasets.map((input) => {
-        const tags = wireTexts({ ...(input.use !== undefined && { [contextTag]: input.use }), ...(input.facts as DatasetFacts | undefined)?.tags });
+        const given = { ...(input.use !== undefined && { [contextTag]: input.use }), ...(input.facts as DatasetFacts | undefined)?.tags };
+        const tags = wireTexts(given).sort((a, b) => (a.key < b.key ? -1 : 1));
         return { ...(tags.length > 0 && { tags }), dataset: wireDataset(input) };
       }),
     }),

@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { parseArgument } from "#kit/parse-argument";
 import { withTags } from "./log-batch.ts";
-import { changedTagsSchema, type Run, type RunStatus, runStatuses, newRunSchema, type TrackingServices } from "./model.ts";
+import { changedTagsSchema, type EndStatus, isEnded, type Run, type RunStatus, runStatuses, newRunSchema, type TrackingServices } from "./model.ts";
 import { noteChange } from "./run-index.ts";
 import { activeRun, beginChange, findRunRow, parseRun, parseTexts, saveRun, saveRunContext } from "./store.ts";
 
 const changeSchema = z.object({
   name: newRunSchema.shape.name,
   status: z.enum(runStatuses).optional(),
-  endedMs: z.int().min(0).optional(),
+  endedMs: z.int().nullable().optional(),
   note: newRunSchema.shape.note.removeDefault().optional(),
   tags: changedTagsSchema.optional(),
 });
@@ -16,15 +16,18 @@ const changeSchema = z.object({
 /** Ends a run. Ending it again with the same status keeps the first end, so the call may be retried. */
 export function finishRun(
   services: TrackingServices,
-  { run, status = "finished", endedMs }: { run: string; status?: Exclude<RunStatus, "running">; endedMs?: number },
+  { run, status = "finished", endedMs }: { run: string; status?: EndStatus; endedMs?: number },
 ): Promise<Run> {
   return updateRun(services, { run, status, ...(endedMs !== undefined && { endedMs }) });
 }
 
-/** Changes a run's name, note, status or tags (null takes one away). `running` opens an ended run again; any other status ends it, now or at `endedMs`. */
+/** Changes a run's name, note, status or tags (null takes one away). A status that ends it does so now or at `endedMs` (null: its end is not known); the others open an ended run again. */
 export async function updateRun(
   { state, clock }: TrackingServices,
-  { run, ...change }: { run: string; name?: string; status?: RunStatus; endedMs?: number; note?: string; tags?: Record<string, string | null> },
+  {
+    run,
+    ...change
+  }: { run: string; name?: string; status?: RunStatus; endedMs?: number | null; note?: string; tags?: Record<string, string | null> },
 ): Promise<Run> {
   const { name, status, endedMs, note, tags } = parseArgument(changeSchema, "change of the run", change);
   const nowMs = clock.now();
@@ -33,7 +36,8 @@ export async function updateRun(
     const standing = await activeRun(transaction, run);
     const nextTags = tags && withTags(run, parseTexts(standing.tags), tags);
     const kept = standing.status === status ? (standing.ended_ms ?? undefined) : undefined;
-    const ended = status === undefined ? endedMs : status === "running" ? null : (endedMs ?? kept ?? nowMs);
+    const now = endedMs === null ? null : nowMs;
+    const ended = status === undefined ? endedMs : !isEnded(status) ? (endedMs ?? null) : (endedMs ?? kept ?? now);
     await saveRun(transaction, run, {
       ...(name !== undefined && { name }),
       ...(status !== undefined && { status }),

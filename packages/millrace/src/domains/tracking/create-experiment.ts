@@ -2,14 +2,15 @@ import { AppError } from "#kit/app-error";
 import { newId } from "#kit/id";
 import { parseArgument } from "#kit/parse-argument";
 import { type Experiment, type NewExperiment, newExperimentSchema, type TrackingServices } from "./model.ts";
-import { findExperiment, insertExperiment } from "./store.ts";
+import { findExperiment, insertExperiment, nextExperimentNumber } from "./store.ts";
 
 /** Makes an experiment. Throws `conflict` where one, even a deleted one, has the name or id. */
 export async function createExperiment({ state, clock }: TrackingServices, experiment: NewExperiment): Promise<Experiment> {
-  const { id = newId(), name, description, tags } = parseArgument(newExperimentSchema, "experiment", experiment);
+  const { id: given = newId(), numbered, name, description, tags } = parseArgument(newExperimentSchema, "experiment", experiment);
   const nowMs = clock.now();
-  const made: Experiment = { id, name, description, tags, createdMs: nowMs, updatedMs: nowMs, deletedMs: undefined };
-  await state.write(async (transaction) => {
+  return state.write(async (transaction) => {
+    const id = numbered && experiment.id === undefined ? await nextExperimentNumber(transaction) : given;
+    const made: Experiment = { id, name, description, tags, createdMs: nowMs, updatedMs: nowMs, deletedMs: undefined };
     const taken = (await findExperiment(transaction, { name })) ?? (await findExperiment(transaction, { id }));
     if (taken !== undefined) {
       throw new AppError("conflict", `Experiment "${taken.name}" (${taken.id}) exists already${taken.deletedMs === undefined ? "" : ", deleted"}.`, {
@@ -18,8 +19,8 @@ export async function createExperiment({ state, clock }: TrackingServices, exper
       });
     }
     await insertExperiment(transaction, made);
+    return made;
   });
-  return made;
 }
 
 /** The experiment of this name, made where there is none. Throws `conflict` for a deleted one. */

@@ -47,6 +47,8 @@ const jsonSchema = z.record(z.string(), z.json());
 
 export const newExperimentSchema = z.object({
   id: idSchema.optional(),
+  /** Without an `id`: it gets the whole number after the greatest that is one. */
+  numbered: z.boolean().default(false),
   /** Unique; `/` makes folders. */
   name: nameSchema,
   description: z.string().max(trackingLimits.noteLength).default(""),
@@ -106,8 +108,16 @@ export const runOutputSchema = z.object({
 });
 export type RunOutput = z.infer<typeof runOutputSchema>;
 
-export const runStatuses = ["running", "finished", "failed", "killed"] as const;
+export const endStatuses = ["finished", "failed", "killed"] as const;
+/** `scheduled`: it waits to begin. */
+export const runStatuses = ["running", "scheduled", ...endStatuses] as const;
 export type RunStatus = (typeof runStatuses)[number];
+export type EndStatus = (typeof endStatuses)[number];
+
+/** Whether a run of this status is over. */
+export function isEnded(status: RunStatus): status is EndStatus {
+  return status !== "running" && status !== "scheduled";
+}
 
 export const newRunSchema = z.object({
   /** Given by a step that may be retried, or by an importer; otherwise a new one is made. */

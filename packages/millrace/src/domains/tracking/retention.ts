@@ -1,7 +1,7 @@
 import { archive, runsIn } from "./archive.ts";
 import { type HousekeepingOptions, type HousekeepingReport, isInFolder, mustStop, type RunKeepers } from "./housekeeping.ts";
 import { purge } from "./purge.ts";
-import type { TrackingServices } from "./model.ts";
+import { isEnded, type TrackingServices } from "./model.ts";
 import { allExperiments, runRows, parseRun } from "./store.ts";
 
 /** How long runs are kept; see the project's configuration. */
@@ -59,7 +59,7 @@ async function expired(services: TrackingServices, keepers: RunKeepers, { folder
     for (let i = 0; i < active.length; i += runsPerRead) {
       const ids = active.slice(i, i + runsPerRead).map((run) => run.id);
       for (const run of (await runRows(state, ids)).map(parseRun)) {
-        const ended = run.status !== "running" && (run.endedMs ?? run.startedMs) <= untilMs;
+        const ended = isEnded(run.status) && (run.endedMs ?? run.startedMs) <= untilMs;
         if (!ended || Object.hasOwn(run.tags, keepTag)) needed.add(run.id);
         else old.add(run.id);
       }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ensureExperiment, finishRun, logMetrics, type RunFilter, searchRuns, startRun, updateRun } from "./index.ts";
+import { ensureExperiment, logMetrics, type RunFilter, searchRuns, startRun, updateRun } from "./index.ts";
 import { parseRunQuery } from "./run-query.ts";
 import { runQueryText } from "./run-query-text.ts";
 import { filters, holdsFor, type PlainRun, plainRuns } from "../../../../../tests/contracts/run-queries.ts";
@@ -17,7 +17,7 @@ async function start({ experimentName, status, metrics, endedMs, actor, ...run }
   const { id } = await startRun(test.services, { ...run, experiment, ...(actor !== undefined && { actor }) });
   const points = Object.entries(metrics).map(([key, value]) => ({ key, value }));
   if (points.length > 0) await logMetrics(test.services, { run: id, metrics: points });
-  if (status !== "running") await finishRun(test.services, { run: id, status, ...(endedMs !== undefined && { endedMs }) });
+  if (status !== "running") await updateRun(test.services, { run: id, status, ...(endedMs !== undefined && { endedMs }) });
   return { ...run, id, experiment, experimentName, status, metrics, endedMs, actor };
 }
 

@@ -94,7 +94,12 @@ describe("the query language of runs", () => {
       ["auc > 0.8", 1, "expected a field, found `auc`", "Did you mean metrics.auc?"],
       ["metrics.auc > 0.8 AND leavs = 3", 23, "found `leavs`", "Did you mean params.leaves?"],
       ["statsu = running", 1, "expected a field", "Did you mean status?"],
-      ["status = runing", 10, "expected a status (running, finished, failed, killed) for status, found `runing`", "Did you mean `running`?"],
+      [
+        "status = runing",
+        10,
+        "expected a status (running, scheduled, finished, failed, killed) for status, found `runing`",
+        "Did you mean `running`?",
+      ],
       ["started > tomorrow", 11, "expected a time such as 2026-03-01"],
       ["started > 2026-02-31", 11, "expected a time"],
       ["started > 7d", 11, "`7d ago`"],

@@ -56,6 +56,13 @@ describe("experiments", () => {
     expect(data.size).toBe(2);
   });
 
+  it("are numbered where that is asked for, after the greatest number there is, however many are made at once", async () => {
+    await createExperiment(test.services, { id: "9", name: "nine" });
+    await createExperiment(test.services, { id: "10x", name: "no number" });
+    const made = await Promise.all(["a", "b", "c"].map((name) => createExperiment(test.services, { name, numbered: true })));
+    expect(made.map(({ id }) => id).sort()).toEqual(["10", "11", "12"]);
+  });
+
   it("have one name each, also while deleted", async () => {
     await expect(createExperiment(test.services, { name: "flights" })).rejects.toMatchObject({ code: "conflict" });
     await deleteExperiment(test.services, { id: test.experiment });
@@ -146,6 +153,13 @@ describe("runs", () => {
       name: "again",
     });
     expect(await finishRun(test.services, { run, status: "failed", endedMs: 5 })).toMatchObject({ status: "failed", endedMs: 5 });
+  });
+
+  it("may wait to begin, have an end in the past, or one that nobody knows", async () => {
+    const run = await test.start();
+    expect(await updateRun(test.services, { run, status: "scheduled" })).toMatchObject({ status: "scheduled", endedMs: undefined });
+    expect(await updateRun(test.services, { run, status: "finished", endedMs: null })).toMatchObject({ status: "finished", endedMs: undefined });
+    expect(await updateRun(test.services, { run, status: "failed", endedMs: -7 })).toMatchObject({ status: "failed", endedMs: -7 });
   });
 
   it("refuse everything while deleted, and have it all when restored", async () => {

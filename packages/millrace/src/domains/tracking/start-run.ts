@@ -59,7 +59,7 @@ export async function startRun({ state, clock }: TrackingServices, run: NewRun):
 }
 
 async function goOn(transaction: Transaction, run: RunDetail, nowMs: number): Promise<RunDetail> {
-  if (run.status === "running" || run.status === "finished" || run.deletedMs !== undefined) return run;
+  if (run.status === "running" || run.status === "finished" || run.deletedMs !== undefined) return run; // what waited begins
   await beginChange(transaction, run.id, nowMs);
   await saveRun(transaction, run.id, { status: "running", ended_ms: null });
   return { ...run, status: "running", endedMs: undefined };

@@ -1,8 +1,9 @@
 import { AppError } from "#kit/app-error";
 import { newId } from "#kit/id";
 import { parseArgument } from "#kit/parse-argument";
+import { nextExperimentNumber } from "./experiment-numbers.ts";
 import { type Experiment, type NewExperiment, newExperimentSchema, type TrackingServices } from "./model.ts";
-import { findExperiment, insertExperiment, nextExperimentNumber } from "./store.ts";
+import { findExperiment, insertExperiment } from "./store.ts";
 
 /** Makes an experiment. Throws `conflict` where one, even a deleted one, has the name or id. */
 export async function createExperiment({ state, clock }: TrackingServices, experiment: NewExperiment): Promise<Experiment> {

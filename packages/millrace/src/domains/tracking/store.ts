@@ -36,13 +36,6 @@ export async function insertExperiment(transaction: Transaction, experiment: Exp
     values (${id}, ${name}, ${description}, ${JSON.stringify(tags)}, ${createdMs}, ${updatedMs})`);
 }
 
-/** The whole number after the greatest id that is one; 0 is the first. */
-export async function nextExperimentNumber(reader: Reader): Promise<string> {
-  const row = await reader.get<{ id: string }>(sql`select id from tracking_experiment where ltrim(id, '0123456789') = '' and length(id) < 16
-    order by length(id) desc, id desc limit 1`);
-  return String(row === undefined ? 0 : Number(row.id) + 1);
-}
-
 export async function saveExperiment(transaction: Transaction, experiment: Experiment): Promise<void> {
   const { id, name, description, tags, createdMs, updatedMs, deletedMs } = experiment;
   await transaction.run(sql`update tracking_experiment set name = ${name}, description = ${description}, tags = ${JSON.stringify(tags)},

@@ -7,8 +7,7 @@ import { claimForHome, claimState, definitionsOf, loadConfig, loadProject, lockP
 import { createEndpointDesk, openEndpoint, type Endpoint, type EndpointDesk } from "#domains/serving";
 import { TrainingTables } from "#domains/training";
 import { modelRelation, stateBuildStore } from "#domains/transform";
-import { announceAndWake } from "#domains/webhooks";
-import { createBell } from "#kit/bell";
+import { announceThrough, createOutbox } from "#domains/webhooks";
 import { systemClock } from "#kit/clock";
 import { jsonLog } from "#kit/log";
 import { cardEvidence } from "./card-evidence.ts";
@@ -52,8 +51,8 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
     const stores = (begun = await openStores({ project, environment, clock, log, readOnly }));
     const { state, blobs } = stores;
     const ledger = openLedger({ database: state, clock });
-    const bell = createBell();
-    const announce = announceAndWake(bell);
+    const outbox = createOutbox();
+    const announce = announceThrough(outbox);
     if (!readOnly) {
       await claimState({ state, clock, project });
       await reclaim(ledger);
@@ -64,7 +63,7 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       access: { state, clock },
       tracking: { state, blobs, clock },
       keepers: runKeepers({ state, blobs, clock }),
-      webhooks: webhookServices({ state, clock, project, bell }),
+      webhooks: webhookServices({ state, clock, project, outbox }),
       registry: { state, clock, announce, evidence: cardEvidence({ state, blobs, clock }), followers: modelFollowers },
       lineage: { state, clock },
       relationOf: async (model) => (await modelRelation({ ...stores, buildStore: stateBuildStore(state) }, model)).relation,

@@ -1,7 +1,6 @@
 import { mlflowWebhookFormat } from "#compat/mlflow";
 import type { Project } from "#domains/project";
-import { standardFormat, type WebhookServices } from "#domains/webhooks";
-import type { Bell } from "#kit/bell";
+import { type Outbox, standardFormat, type WebhookServices } from "#domains/webhooks";
 import { createOutbound } from "#kit/outbound-http";
 import type { Services } from "./services.ts";
 
@@ -10,12 +9,12 @@ export function webhookServices({
   state,
   clock,
   project,
-  bell,
-}: Pick<Services, "state" | "clock"> & { project: Pick<Project, "config">; bell: Bell }): WebhookServices {
+  outbox,
+}: Pick<Services, "state" | "clock"> & { project: Pick<Project, "config">; outbox: Outbox }): WebhookServices {
   return {
     state,
     clock,
-    bell,
+    outbox,
     outbound: createOutbound({ allow: project.config.outbound.allow }),
     formats: { millrace: standardFormat, mlflow: mlflowWebhookFormat(state) },
   };

@@ -3,8 +3,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createWebhook, deliverDue } from "#domains/webhooks";
+import type { RouteContext } from "#kit/route";
+import { createOutbox, createWebhook, deliverDue } from "#domains/webhooks";
 import { stageHistory } from "#domains/registry";
+import { mlflowRoutes } from "./routes.ts";
 import { type MlflowPlace, openMlflowPlace } from "../../../../../tests/contracts/mlflow.ts";
 
 interface Message {
@@ -215,6 +217,17 @@ describe("messages", () => {
       { "prompt_alias.deleted": { name, alias: "best" } },
     ]);
   });
+});
+
+it("answers after a model has changed and those who want to know were told, or had their time", async () => {
+  await make(["registered_model.created"]);
+  const outbox = { ...createOutbox(), emptied: async () => void (await deliverDue(place.webhooks)) };
+  const services = { ...place, webhooks: { ...place.webhooks, outbox } };
+  const create = mlflowRoutes.find(({ path }) => path === "/api/2.0/mlflow/registered-models/create")!;
+  const context = { actor: { name: "ana", permissions: new Set() }, requestId: "r", signal: new AbortController().signal } as RouteContext;
+  const name = named();
+  await create.handle(services, { body: Buffer.from(JSON.stringify({ name })), headers: { "content-type": "application/json" } }, context);
+  expect(messages.map(({ body }) => (JSON.parse(body) as { data: object }).data)).toMatchObject([{ name }]);
 });
 
 describe("stages", () => {

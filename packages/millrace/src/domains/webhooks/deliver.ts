@@ -1,9 +1,9 @@
 import { AppError } from "#kit/app-error";
-import { createBell } from "#kit/bell";
 import { newId } from "#kit/id";
 import type { Log } from "#kit/log";
 import type { Happening } from "#ports/announcer";
 import type { Webhook, WebhookServices } from "./model.ts";
+import { createOutbox } from "./outbox.ts";
 import { formatOf, sendMessage, sendTimeoutMs, type Sent } from "./send-message.ts";
 import {
   countFailure,
@@ -48,11 +48,11 @@ export async function deliverDue(services: WebhookServices): Promise<number> {
 
 /**
  * Delivers as messages come, until the signal aborts; attempts under way end by themselves. Messages of this process are sent as soon
- * as its bell rings, those of others and those that are due again when it looks. Several processes may do so on one
+ * as its outbox has them, those of others and those that are due again when it looks. Several processes may do so on one
  * database: each delivery is leased to one of them, and taken up by another when that one died.
  */
 export async function keepDelivering(services: WebhookServices & { log: Log }, signal: AbortSignal, lookEveryMs = 500): Promise<void> {
-  const { state, clock, log, bell = createBell() } = services;
+  const { state, clock, log, outbox: { bell } = createOutbox() } = services;
   const underWay = new Map<string, Promise<void>>();
   const ofWebhook = new Map<string, number>();
   const start = (due: DueDelivery) => {
@@ -85,9 +85,11 @@ export async function keepDelivering(services: WebhookServices & { log: Log }, s
 
 /** Takes a delivery, sends it and puts down what came of it; does nothing where another process has it, or its webhook is deleted meanwhile. */
 async function attempt(services: WebhookServices, due: DueDelivery): Promise<void> {
-  await attemptNow(services, due).catch((error: unknown) => {
-    if (!(error instanceof AppError && error.code === "not_found")) throw error;
-  });
+  await attemptNow(services, due)
+    .catch((error: unknown) => {
+      if (!(error instanceof AppError && error.code === "not_found")) throw error;
+    })
+    .finally(() => services.outbox?.tried(due.id));
 }
 
 async function attemptNow(services: WebhookServices, { id, webhook: webhookId }: DueDelivery): Promise<void> {

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import type { Bell } from "#kit/bell";
 import type { Clock } from "#kit/clock";
 import type { Outbound } from "#kit/outbound-http";
 import type { Happening } from "#ports/announcer";
 import type { Database } from "#ports/database";
 import { webhookEventNames, type WebhookEvent } from "./events.ts";
+import type { Outbox } from "./outbox.ts";
 
 export interface WebhookServices {
   state: Database;
@@ -12,8 +12,8 @@ export interface WebhookServices {
   outbound: Outbound;
   /** How messages are written, by name; `millrace` is our own. */
   formats: Record<string, WebhookFormat>;
-  /** Rings when there is something to deliver. */
-  bell?: Bell;
+  /** Of a process that delivers. */
+  outbox?: Outbox;
 }
 
 /** One way to write a message. */

@@ -3,7 +3,6 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createBell } from "#kit/bell";
 import { fixedClock } from "#kit/clock";
 import { silentLog } from "#kit/log";
 import { createOutbound } from "#kit/outbound-http";
@@ -13,7 +12,8 @@ import { openTestState } from "../../../../../tests/contracts/state.ts";
 import { deliveryRules } from "./deliver.ts";
 import {
   announce,
-  announceAndWake,
+  announceThrough,
+  createOutbox,
   createWebhook,
   deleteWebhook,
   deliverDue,
@@ -65,6 +65,7 @@ afterEach(async () => {
   await state.close();
 });
 
+const never = 2 ** 30;
 const secret = `whsec_${Buffer.from("0123456789abcdef0123456789abcdef").toString("base64")}`;
 const make = (more: object = {}) => createWebhook(services, { name: "ci", url: `${origin}/in`, events: ["alias.moved"], secret, ...more });
 const happen = (event = "alias.moved", data: Record<string, unknown> = { model: "m", version: 2 }) =>
@@ -298,23 +299,41 @@ describe("delivering", () => {
     expect(messages.map(({ body }) => (JSON.parse(body) as { data: { i: number } }).data.i)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it("is on its way as soon as the change it tells of is committed, and nobody is woken for a change that nobody wants to know of", async () => {
+  it("is on its way as soon as the change it tells of is committed, and who wants to can wait for it", async () => {
     await make();
-    const bell = createBell();
-    let rang = 0;
-    const counted = { ...bell, ring: () => (rang++, bell.ring()) };
+    const outbox = createOutbox();
     const happenNow = (event: string) =>
-      state.write((transaction) => announceAndWake(counted)(transaction, { event, atMs: clock.now(), data: { model: "m" } }));
-    await happenNow("model.created");
-    expect(rang).toBe(0);
+      state.write((transaction) => announceThrough(outbox)(transaction, { event, atMs: clock.now(), data: { model: "m" } }));
     const stop = new AbortController();
-    const done = keepDelivering({ ...services, bell: counted, log: silentLog }, stop.signal, 2 ** 30); // looks by itself too late for this test
+    const done = keepDelivering({ ...services, outbox, log: silentLog }, stop.signal, never); // looks by itself too late for this test
+    for (let i = 1; i < 4; i++) {
+      await happenNow("alias.moved");
+      await outbox.emptied(never);
+      expect(messages).toHaveLength(i);
+    }
+    await happenNow("model.created"); // which nobody wants to know of
+    await outbox.emptied(never);
+    await expect(
+      state.write(async (transaction) => {
+        await announceThrough(outbox)(transaction, { event: "alias.moved", atMs: clock.now(), data: {} });
+        throw new Error("undone");
+      }),
+    ).rejects.toThrow("undone");
+    await outbox.emptied(never);
+    answer = { status: 500 };
     await happenNow("alias.moved");
-    await until(() => messages.length === 1);
-    await happenNow("alias.moved");
-    await until(() => messages.length === 2);
+    await outbox.emptied(never); // tried, though in vain
+    expect(messages).toHaveLength(4);
     stop.abort();
     await done;
+  });
+
+  it("is waited for only so long, and not twice", async () => {
+    await make({ status: "paused" });
+    const outbox = createOutbox();
+    outbox.add("nobody sends this");
+    await outbox.emptied(1);
+    await outbox.emptied(never);
   });
 
   it("takes a message up again when the process that had it died, under the same id", async () => {

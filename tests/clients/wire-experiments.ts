@@ -9,7 +9,7 @@ export const experimentScenarios: Record<string, Scenario> = {
     await wire.get("experiments/get-by-name", { experiment_name: "life" });
     await wire.get("experiments/get-by-name", { experiment_name: "no life" });
     await wire.get("experiments/get", { experiment_id: "123456" });
-    await wire.unlike("an experiment's id is any text here: what is not there is not found").get("experiments/get", { experiment_id: "none" });
+    for (const none of ["none", "12abc", "-1"]) await wire.get("experiments/get", { experiment_id: none });
     await wire.get("experiments/get", { experiment_id: "0" });
     await wire.get("experiments/get");
     await wire.post("experiments/create", { name: "life" });

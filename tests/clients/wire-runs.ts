@@ -61,7 +61,7 @@ export const runScenarios: Record<string, Scenario> = {
     await wire.get("runs/get", { run_id });
     await wire.unlike("a run that runs again has not ended").post("runs/update", { run_id, status: "RUNNING" });
     await wire.unlike("a run that runs again has not ended").get("runs/get", { run_id });
-    await wire.unlike("a scheduled run is told as one that runs").post("runs/update", { run_id, status: "SCHEDULED", end_time: 3000 });
+    for (const status of ["SCHEDULED", "RUNNING"]) await wire.post("runs/update", { run_id, status, end_time: 3000 });
     for (const status of ["FAILED", "KILLED", "FINISHED"]) await wire.post("runs/update", { run_id, status, end_time: 3000 });
     await wire.post("runs/update", { run_id });
     await wire.post("runs/update", { run_id, run_name: "" });

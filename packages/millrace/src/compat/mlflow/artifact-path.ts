@@ -13,6 +13,22 @@ export function safePath(path: string): string {
   return path;
 }
 
+/** As `safePath`, for what is only read: parts that name the folder they stand in, `.` and empty ones, are left out. */
+export function safeReadPath(path: string): string {
+  return safePath(withoutDots(path));
+}
+
+/** As `safeReadPath`, for a folder, which may be the root: that is the empty path. */
+export function safeFolder(path: string): string {
+  return withoutDots(path) === "" ? "" : safeReadPath(path);
+}
+
+/** A path that begins at the root of a disk stays one. */
+function withoutDots(path: string): string {
+  const parts = path.split("/");
+  return parts.filter((part, i) => part !== "." && (part !== "" || (i === 0 && parts.length > 1))).join("/");
+}
+
 function isPlain(path: string): boolean {
   if (/^[a-zA-Z]:/.test(path) || path.startsWith("~")) return false;
   try {

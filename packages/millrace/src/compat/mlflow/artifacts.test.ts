@@ -110,6 +110,19 @@ describe("artifacts of runs", () => {
     expect(await list(`${root}/none`)).toBeUndefined();
   });
 
+  it("are found by paths that go through the folder they stand in", async () => {
+    await put(`${root}/here/x`, "1");
+    for (const path of [`${root}/here/.`, `${root}/./here/`, `${root}//here`])
+      expect(await list(path)).toEqual([{ path: "x", is_dir: false, file_size: 1 }]);
+    expect(await raw("GET", `/api/2.0/mlflow-artifacts/artifacts/${root}/./here/x`)).toMatch(/^HTTP\/1\.1 200/);
+    const listed = await fetch(`${place.address}/api/2.0/mlflow/artifacts/list?run_id=${run}&path=./here`);
+    expect(await listed.json()).toMatchObject({ files: [{ path: "./here/x" }] });
+    const all = await fetch(`${place.address}/api/2.0/mlflow/artifacts/list?run_id=${run}&path=.`);
+    expect(((await all.json()) as { files: { path: string }[] }).files.map(({ path }) => path)).toContain("./here"); // as the protocol has it
+    for (const method of ["PUT", "DELETE"])
+      expect(await raw(method, `/api/2.0/mlflow-artifacts/artifacts/${root}/.`), method).toMatch(/^HTTP\/1\.1 4\d\d/);
+  });
+
   it("may be empty, and have names of any script", async () => {
     await put(`${root}/${encodeURIComponent("мо дель 模型.txt")}`, "");
     expect(await list(root)).toContainEqual({ path: "мо дель 模型.txt", is_dir: false, file_size: 0 });
@@ -143,6 +156,29 @@ describe("uploads", () => {
   });
 });
 
+describe("uploads of a page", () => {
+  const upload = async (query: object, body = "") => {
+    const address = `${place.address}/ajax-api/2.0/mlflow/upload-artifact?${new URLSearchParams({ ...query })}`;
+    const answer = await fetch(address, { method: "POST", body });
+    const text = await answer.text();
+    return { status: answer.status, message: text && (JSON.parse(text) as { message: string }).message }; // as the protocol has it
+  };
+  it("need a run, a path and data", async () => {
+    const page = { run_uuid: run, path: "page.txt" };
+    for (const [missing, query] of [
+      ["run_uuid", {}],
+      ["path", { run_uuid: run }],
+      ["path", { run_uuid: run, path: "" }],
+      ["data", page],
+    ] as const)
+      expect(await upload(query)).toEqual({ status: 400, message: `Request must specify ${missing}.` });
+    expect(await upload({ run_uuid: run, path: "../page.txt" }, "x")).toEqual({ status: 400, message: "Invalid path" });
+    expect(await upload(page, "hello")).toEqual({ status: 200, message: "" });
+    await upload(page);
+    expect(await (await fetch(url(`${root}/page.txt`))).text()).toBe("hello");
+  });
+});
+
 describe("files that no run owns", () => {
   it("are stored, listed, read and deleted", async () => {
     await put("0/models/m-1/artifacts/MLmodel", "flavors");
@@ -170,8 +206,7 @@ describe("paths that lead elsewhere", () => {
     "a/%5c%5cserver/x",
     "%2fetc/passwd",
     "//etc/passwd",
-    ".",
-    "a/./b",
+    "./..",
     "C:/windows",
     "~/x",
     "a%00b",

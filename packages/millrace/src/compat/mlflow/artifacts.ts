@@ -1,6 +1,6 @@
 import type { TrackingServices } from "#domains/tracking";
 import type { AnyRoute } from "#kit/route";
-import { safePath } from "./artifact-path.ts";
+import { safeFolder, safePath, safeReadPath } from "./artifact-path.ts";
 import { deleteTree, type Entry, folderPages, getFile, putFile, rootPath } from "./artifact-tree.ts";
 import { cancelUpload, completeUpload, createUpload, presignedDownload } from "./direct-files.ts";
 import { endpoint, type Handler, under } from "./endpoint.ts";
@@ -26,17 +26,18 @@ const remove: FileHandler = async ({ tracking }, path) => {
 };
 
 const list: Handler = async ({ tracking }, fields) => {
-  const path = text(fields, "path")?.replace(/\/+$/, "") ?? "";
-  const entries = folderPages(tracking, path === "" ? "" : safePath(path));
+  const entries = folderPages(tracking, safeFolder(text(fields, "path") ?? ""));
   return listAnswer({}, entries, (entry) => named(entry, entry.path.split("/").at(-1)!)); // split gives at least one part
 };
 
-/** The files of a run, for pages and for clients that do not go through the proxied paths. */
+/** The files of a run, for pages and for clients that do not go through the proxied paths; named below the path as it was asked for. */
 const listRun: Handler = async ({ tracking }, fields) => {
   const { root, folder } = await runFolder(tracking, needRun(fields));
-  const path = text(fields, "path")?.replace(/\/+$/, "") ?? "";
-  const entries = folderPages(tracking, path === "" ? folder : `${folder}/${safePath(path)}`);
-  return listAnswer({ root_uri: root }, entries, (entry) => named(entry, entry.path.slice(folder.length + 1)));
+  const asked = text(fields, "path")?.replace(/\/+$/, "") ?? "";
+  const path = safeFolder(asked);
+  const listed = path === "" ? folder : `${folder}/${path}`;
+  const above = asked === "" ? "" : `${asked}/`;
+  return listAnswer({ root_uri: root }, folderPages(tracking, listed), (entry) => named(entry, above + entry.path.slice(listed.length + 1)));
 };
 
 function named({ folder, sizeBytes }: Entry, path: string): object {
@@ -45,7 +46,7 @@ function named({ folder, sizeBytes }: Entry, path: string): object {
 
 const downloadOfRun: FileHandler = async ({ tracking }, _path, given) => {
   const { folder } = await runFolder(tracking, needRun(given));
-  return fileAnswer(await getFile(tracking, `${folder}/${safePath(needText(given, "path"))}`), given.headers);
+  return fileAnswer(await getFile(tracking, `${folder}/${safeReadPath(needText(given, "path"))}`), given.headers);
 };
 
 const uploadOfPage: FileHandler = async (services, _path, given) => {
@@ -54,9 +55,19 @@ const uploadOfPage: FileHandler = async (services, _path, given) => {
   const path = text(given, "path");
   if (!path) throw invalid("Request must specify path.");
   const { folder } = await runFolder(services.tracking, run);
-  await putFile(services.tracking, `${folder}/${safePath(path)}`, uploaded(services, given));
+  await putFile(services.tracking, `${folder}/${safePath(path)}`, uploaded(services, { ...given, body: withData(given.body) }));
   return { contentType: "application/json", body: "" };
 };
+
+/** A body as it comes; fails at its end where it has not a byte. */
+async function* withData(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let any = false;
+  for await (const chunk of body) {
+    any ||= chunk.length > 0;
+    yield chunk;
+  }
+  if (!any) throw invalid("Request must specify data.");
+}
 
 const proxied = ["/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts"];
 

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { ArtifactData } from "#domains/tracking";
 import { withBody } from "#kit/request-body";
 import type { AnyRoute, Protocol, RawAnswer } from "#kit/route";
-import { safePath } from "./artifact-path.ts";
+import { safePath, safeReadPath } from "./artifact-path.ts";
 import { mlflowRoute, type MlflowServices, nameOf } from "./endpoint.ts";
 import { protocol } from "./protocol.ts";
 
@@ -28,6 +28,7 @@ const input = z
   .catchall(z.unknown());
 
 export function fileRoute(method: AnyRoute["method"], path: string, permission: AnyRoute["permission"], handle: FileHandler): AnyRoute {
+  const pathOf = method === "GET" ? safeReadPath : safePath;
   return mlflowRoute({
     name: nameOf(method, path),
     method,
@@ -39,7 +40,7 @@ export function fileRoute(method: AnyRoute["method"], path: string, permission: 
     input,
     errors: ["invalid_argument", "not_found", "conflict"],
     handle: (services, given) =>
-      withBody(given.body, async (body) => handle(services, path.endsWith("{path*}") ? safePath(String(given["path"])) : "", { ...given, body })),
+      withBody(given.body, async (body) => handle(services, path.endsWith("{path*}") ? pathOf(String(given["path"])) : "", { ...given, body })),
   });
 }
 

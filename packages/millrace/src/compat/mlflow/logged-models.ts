@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { TrackingServices } from "#domains/tracking";
 import { type AnyRoute } from "#kit/route";
-import { safePath } from "./artifact-path.ts";
+import { safeFolder, safePath } from "./artifact-path.ts";
 import { getFile, listFolder, rootPath } from "./artifact-tree.ts";
 import { endpoint, type Handler } from "./endpoint.ts";
 import { findById, notActive } from "./experiments.ts";
@@ -10,6 +10,7 @@ import { fileRoute } from "./file-route.ts";
 import { checkLength, limits } from "./limits.ts";
 import { changeLoggedModel, findLoggedModel, insertLoggedModel, type LoggedModel, type LoggedStatus } from "./logged-model-reads.ts";
 import { metricsOf } from "./logged-model-metrics.ts";
+import { madeName } from "./made-names.ts";
 import { searchLoggedModels } from "./logged-model-search.ts";
 import { absent, invalid } from "./protocol.ts";
 import { type Fields, keyValues, needText, text, truth } from "./request.ts";
@@ -18,7 +19,7 @@ import { wireLoggedModel } from "./wire-logged-model.ts";
 const create: Handler = async ({ tracking }, fields) => {
   const experiment = needText(fields, "experiment_id");
   const id = `m-${randomBytes(16).toString("hex")}`;
-  const name = text(fields, "name") || `model-${id.slice(-6)}`;
+  const name = text(fields, "name") || madeName();
   if (/[/:.%"']/.test(name))
     throw invalid(
       `Invalid model name ('${name}') provided. Model name must be a non-empty string and cannot contain the following characters: ('/', ':', '.', '%', '"', "'")`,
@@ -86,8 +87,8 @@ const logParams: Handler = async ({ tracking }, fields) => {
 const directories: Handler = async ({ tracking }, fields) => {
   const model = await findLoggedModel(tracking, needText(fields, "model_id"));
   const folder = ownFolder(model);
-  const path = text(fields, "artifact_directory_path")?.replace(/\/+$/, "") ?? "";
-  const entries = await listFolder(tracking, path === "" ? folder : `${folder}/${safePath(path)}`);
+  const path = safeFolder(text(fields, "artifact_directory_path") ?? "");
+  const entries = await listFolder(tracking, path === "" ? folder : `${folder}/${path}`);
   const files = entries.map((entry) => ({
     path: entry.path.slice(folder.length + 1),
     is_dir: entry.folder,

@@ -56,8 +56,29 @@ describe("experiments", () => {
   });
 
   it.each([
-    "/etc/x",
-    "file:///etc",
+    ["a/place", `${process.cwd()}/a/place`],
+    [".", process.cwd()],
+    ["file:place", `file://${process.cwd()}/place`],
+    ["/mnt/place", "/mnt/place"],
+    ["file:///mnt/place", "file:///mnt/place"],
+  ])("may have their files on a disk at %s, which this server never opens", async (artifact_location, kept) => {
+    const { experiment_id } = await post("experiments/create", { name: `on a disk at ${artifact_location}`, artifact_location });
+    expect((await get(`experiments/get?experiment_id=${experiment_id}`)).experiment.artifact_location).toBe(kept);
+    const { info } = (await post("runs/create", { experiment_id })).run;
+    expect(info.artifact_uri).toBe(`${kept}/${info.run_id}/artifacts`);
+    const listed = await call("GET", `artifacts/list?run_id=${info.run_id}`);
+    expect(listed).toMatchObject({ status: 400, body: { message: expect.stringContaining("which this server does not read") } });
+  });
+
+  it.each([
+    "../up",
+    "/a/../etc",
+    "file:///a/../etc",
+    "file:///a/%2e%2e/etc",
+    "file://host/etc",
+    "/a?b=/../",
+    "/a#b",
+    "a\\b",
     "s3://b/../c",
     "s3://b/%2e%2e/c",
     "s3://b/%252e%252e/c",
@@ -184,6 +205,19 @@ describe("requests", () => {
     const { run } = await newRun();
     expect((await call("POST", "runs/set-tag", JSON.stringify(JSON.stringify({ run_uuid: run, key: "a", value: "b" })))).status).toBe(200);
     for (const body of ["[1]", "3", "{", "nonsense"]) expect((await call("POST", "runs/set-tag", body)).status).toBe(400);
+  });
+
+  it.each([
+    ["9.0", "9.0", "float"],
+    ["9", "9", "int"],
+    ["1.5", "1.5", "float"],
+    ['[{"a":2.0,"b":[1,1e3,"1.0"]}]', '[{"a":2.0,"b":[1,1e3,"1.0"]}]', "list"],
+  ])("that are refused are quoted as they were written: %s", async (written, quoted, type) => {
+    const body = `{"name":"a name","artifact_location":${written}}`;
+    for (const sent of [body, JSON.stringify(body)])
+      expect((await post("experiments/create", sent)).message).toContain(
+        `Invalid value ${quoted} for parameter 'artifact_location' supplied:  Hint: Value was of type '${type}'.`,
+      );
   });
 
   it("for the version are told one of MLflow's", async () => {

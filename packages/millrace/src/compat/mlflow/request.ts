@@ -1,4 +1,5 @@
 import { invalid } from "./protocol.ts";
+import { rawJson } from "./raw-json.ts";
 
 /** A request's fields: the query's, or those of the JSON body. Unknown ones are ignored, as MLflow does. */
 export type Fields = Record<string, unknown>;
@@ -7,6 +8,8 @@ const apiDocs = "See the API docs for more information about request parameters.
 
 /** Fields of queries, where one value stands for a list of one. */
 const queries = new WeakSet<Fields>();
+/** The bodies that fields came in. */
+const bodies = new WeakMap<Fields, Uint8Array>();
 
 /** Reads what a route got: path parameters and query beside `body` and `headers`. Throws where the body is not a JSON object. */
 export function fieldsOf({ body, ...rest }: { body: Uint8Array } & Fields): Fields {
@@ -15,11 +18,12 @@ export function fieldsOf({ body, ...rest }: { body: Uint8Array } & Fields): Fiel
     queries.add(rest);
     return rest;
   }
-  let value = parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
-  if (typeof value === "string") value = parseJson(value); // old clients
+  const value = parseBody(body);
   if (value === null) return rest;
   if (typeof value !== "object" || Array.isArray(value)) throw invalid("The request's body must be a JSON object.");
-  return { ...(value as Fields), ...rest };
+  const fields = { ...(value as Fields), ...rest };
+  bodies.set(fields, body);
+  return fields;
 }
 
 /** Refuses what is not called JSON: a page of another site may post anything else without asking first. */
@@ -28,9 +32,16 @@ export function checkType({ "content-type": type }: Fields): void {
     throw invalid("Bad Request. Content-Type must be one of ['application/json'].");
 }
 
-function parseJson(text: string): unknown {
+type Reviver = (key: string, value: unknown, context?: { source?: string }) => unknown;
+
+function parseBody(body: Uint8Array, revive?: Reviver): unknown {
+  const value = parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"), revive);
+  return typeof value === "string" ? parseJson(value, revive) : value; // old clients
+}
+
+function parseJson(text: string, revive?: Reviver): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, revive);
   } catch {
     throw invalid("The request's body is not JSON.");
   }
@@ -39,7 +50,7 @@ function parseJson(text: string): unknown {
 export function text(fields: Fields, name: string): string | undefined {
   const value = fields[name];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "string") throw wrongType(name, value);
+  if (typeof value !== "string") throw wrongType(name, value, fields);
   return value;
 }
 
@@ -62,7 +73,7 @@ export function integer(fields: Fields, name: string): number | undefined {
   const value = fields[name];
   if (value === undefined || value === null) return undefined;
   const number = typeof value === "string" && /^-?\d{1,19}$/.test(value) ? Number(value) : value;
-  if (typeof number !== "number" || !Number.isSafeInteger(number)) throw wrongType(name, value);
+  if (typeof number !== "number" || !Number.isSafeInteger(number)) throw wrongType(name, value, fields);
   return number;
 }
 
@@ -71,14 +82,14 @@ export function truth(fields: Fields, name: string): boolean | undefined {
   if (value === undefined || value === null) return undefined;
   if (value === true || value === "true") return true;
   if (value === false || value === "false") return false;
-  throw typeof value === "string" ? invalid(`Invalid boolean value: ${value}, must be 'true' or 'false'.`) : wrongType(name, value);
+  throw typeof value === "string" ? invalid(`Invalid boolean value: ${value}, must be 'true' or 'false'.`) : wrongType(name, value, fields);
 }
 
 export function objects(fields: Fields, name: string): Fields[] {
   const value = fields[name];
   if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw wrongType(name, value);
-  for (const item of value) if (typeof item !== "object" || item === null || Array.isArray(item)) throw wrongType(name, value);
+  if (!Array.isArray(value)) throw wrongType(name, value, fields);
+  for (const item of value) if (typeof item !== "object" || item === null || Array.isArray(item)) throw wrongType(name, value, fields);
   return value as Fields[]; // just asked
 }
 
@@ -87,14 +98,14 @@ export function texts(fields: Fields, name: string): string[] {
   const value = fields[name];
   if (value === undefined || value === null) return [];
   const list = typeof value === "string" && queries.has(fields) ? [value] : value;
-  if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) throw wrongType(name, value);
+  if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) throw wrongType(name, value, fields);
   return list;
 }
 
 export function object(fields: Fields, name: string): Fields {
   const value = fields[name];
   if (value === undefined || value === null) return {};
-  if (typeof value !== "object" || Array.isArray(value)) throw wrongType(name, value);
+  if (typeof value !== "object" || Array.isArray(value)) throw wrongType(name, value, fields);
   return value as Fields; // just asked
 }
 
@@ -122,18 +133,33 @@ export function missing(name: string): Error {
   return invalid(`Missing value for required parameter '${name}'. ${apiDocs}`);
 }
 
-export function wrongType(name: string, value: unknown): Error {
-  return invalid(`${invalidValue(name, value, ` Hint: Value was of type '${pythonType(value)}'.`)} ${apiDocs}`);
+export function wrongType(name: string, value: unknown, fields: Fields = {}): Error {
+  const written = asWritten(fields, name) ?? JSON.stringify(value);
+  return invalid(`${invalidText(name, written, ` Hint: Value was of type '${pythonType(value, written)}'.`)} ${apiDocs}`);
 }
 
 /** MLflow's words for a value it does not take (mlflow/utils/validation.py). */
 export function invalidValue(name: string, value: unknown, why: string): string {
-  return `Invalid value ${JSON.stringify(value)} for parameter '${name}' supplied: ${why}`;
+  return invalidText(name, JSON.stringify(value), why);
 }
 
-function pythonType(value: unknown): string {
+function invalidText(name: string, written: string, why: string): string {
+  return `Invalid value ${written} for parameter '${name}' supplied: ${why}`;
+}
+
+/** A field of a body as JSON in which 9.0 is not 9: only the text of a number tells them apart. */
+function asWritten(fields: Fields, name: string): string | undefined {
+  const body = bodies.get(fields);
+  if (body === undefined) return undefined;
+  const revived = parseBody(body, (_, value, context) =>
+    Number.isInteger(value) && /[.e]/i.test(context?.source ?? "") ? rawJson(context!.source!) : value,
+  ) as Fields; // it was an object before
+  return JSON.stringify(revived[name]);
+}
+
+function pythonType(value: unknown, written: string): string {
   if (typeof value === "string") return "str";
   if (typeof value === "boolean") return "bool";
-  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
+  if (typeof value === "number") return /[.e]/i.test(written) ? "float" : "int";
   return Array.isArray(value) ? "list" : "dict";
 }

@@ -1,4 +1,5 @@
 import { type Attributes, type AttributeValue, plainValue, type Span, type SpanStatus } from "#domains/traces";
+import { rawJson } from "./raw-json.ts";
 import { withConventions } from "./trace-conventions.ts";
 import { wireId } from "./trace-wire.ts";
 
@@ -61,9 +62,9 @@ function wireValue(value: AttributeValue): object {
   return { kvlist_value: Object.keys(value).length > 0 ? { values: wireAttributes(value) } : {} };
 }
 
-/** An integer of any size as a number of JSON. (Types for `JSON.rawJSON`, which V8 has, come with a later ECMAScript.) */
+/** An integer of any size as a number of JSON. */
 function exact(value: bigint): unknown {
-  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(value));
+  return rawJson(String(value));
 }
 
 function base64(hex: string): string {

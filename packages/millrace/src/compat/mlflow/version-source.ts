@@ -1,12 +1,15 @@
+import { posix } from "node:path";
 import { artifactKey, modelDigest, type ModelFolder, type Run } from "#domains/tracking";
 import { filesBelow, rootPath } from "./artifact-tree.ts";
 import type { MlflowServices } from "./endpoint.ts";
 import { findLoggedModel } from "./logged-model-reads.ts";
-import { checkLocation, decodedFully } from "./locations.ts";
+import { checkLocation, decodedFully, localPath } from "./locations.ts";
+import { numberMeant } from "./model-uri.ts";
 import { readSignature } from "./model-file.ts";
 import { experimentLocation, runRoot } from "./places.ts";
+import { isPrompt } from "./prompts.ts";
 import { invalid, refusal } from "./protocol.ts";
-import { findModel, findVersion } from "./registry-reads.ts";
+import { findModel, findVersion, notFound } from "./registry-reads.ts";
 import { findRun } from "./runs.ts";
 
 export interface GivenSource {
@@ -27,21 +30,23 @@ export interface ResolvedSource {
 
 /**
  * Where a version's files are. What is in this server's own store must belong to the run or logged model that the client names, so
- * that nobody reads through a version what they could not read otherwise; no path of this machine is ever one.
+ * that nobody reads through a version what they could not read otherwise. A path on a disk must too, and is words for the client: this
+ * server never opens it.
  */
 export async function resolveSource(services: MlflowServices, given: GivenSource): Promise<ResolvedSource> {
   const { source, run, loggedModel } = given;
   if (given.prompt && /^[\w-]{1,200}$/.test(source)) return { source, location: source, run, loggedModel, folder: emptyFolder() };
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(source)?.[1]?.toLowerCase();
-  if (scheme === undefined || scheme === "file") {
+  if (/^file:\/\/(?!(localhost|127\.0\.0\.1|\.)?\/)/i.test(source)) throw refusal("INTERNAL_ERROR", `${source} is not a valid remote uri.`); // as MLflow tells it
+  if (scheme === undefined || scheme === "file") return ofDisk(services, given);
+  if (/^(https?|ftp|sftp)$/.test(scheme) || /^mlflow-artifacts:\/\/[^/]/i.test(source)) {
     throw invalid(
-      `Invalid model version source: '${source}'. To use a local path as a model version source, the run_id request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the run_id.`,
+      `'source' cannot use the '${scheme}' scheme: the '${scheme}' scheme addresses a host other than the tracking server's configured artifact storage, so the server would connect to the host named in the URI.`,
     );
   }
-  if (/^(https?|ftp|sftp)$/.test(scheme))
-    throw invalid(`'source' cannot use the '${scheme}' scheme: the '${scheme}' scheme addresses a host other than this server's artifact storage.`);
   const decoded = decodedFully(source);
-  if (decoded === undefined || decoded.split("/").includes("..")) {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
+  if (decoded === undefined || /(?:^|\/)\.\.?(?:\/|$)|[\u0000-\u001f\u007f]/.test(decoded)) {
     throw invalid(
       `Invalid model version source: '${source}'. If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path references present. Please provide an absolute path.`,
     );
@@ -53,12 +58,37 @@ export async function resolveSource(services: MlflowServices, given: GivenSource
   return { source, location: source, run, loggedModel, folder: emptyFolder() };
 }
 
+/** Judged by its words alone: `..` may lead anywhere but out of the folder of the run or the logged model. */
+async function ofDisk(services: MlflowServices, { source, run, loggedModel }: GivenSource): Promise<ResolvedSource> {
+  const path = localPath(source);
+  const owner = loggedModel === undefined ? "run_id" : "model_id";
+  const refuse = () =>
+    invalid(
+      `Invalid model version source: '${source}'. To use a local path as a model version source, the ${owner} request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the ${owner}.`,
+    );
+  const location = await ownerLocation(services, run, loggedModel).catch(() => Promise.reject(refuse()));
+  const root = location === undefined ? undefined : localPath(location);
+  if (path === undefined || root === undefined) throw refuse();
+  for (const reading of [path, decodedFully(path)])
+    if (reading === undefined || !isWithin(posix.resolve(reading), posix.resolve(root))) throw refuse();
+  checkLocation(posix.resolve(path), "source");
+  return { source, location: source, run, loggedModel, folder: emptyFolder() };
+}
+
+function isWithin(path: string, root: string): boolean {
+  return path === root || path.startsWith(`${root.replace(/\/$/, "")}/`);
+}
+
 async function ofRun(services: MlflowServices, { source, run, loggedModel }: GivenSource): Promise<ResolvedSource> {
-  const match = /^runs:\/+([^/]+)\/(.+)$/.exec(source);
+  const match = /^runs:\/+([^/]+)(?:\/(.*))?$/.exec(source);
   if (source.startsWith("runs://") || match === null || run === undefined || match[1] !== run || loggedModel !== undefined)
     throw notOwned(source, loggedModel === undefined ? "run_id" : "model_id");
-  const root = rootPath(await rootOf(services, await findRun(services.tracking, run).catch(() => Promise.reject(notOwned(source, "run_id")))));
-  return { source, location: source, run, loggedModel, folder: await folderAt(services, root && `${root}/${match[2]}`) };
+  const known = await findRun(services.tracking, run).catch((error: unknown) => {
+    if (!notFound(error)) throw error; // a run of another store has its files there
+  });
+  const root = known && rootPath(await rootOf(services, known));
+  const folder = await folderAt(services, root && (match[2] ? `${root}/${match[2]}` : root));
+  return { source, location: source, run, loggedModel, folder };
 }
 
 /** `models:/m-…` is a logged model; `models:/name/3` and `models:/name@alias` a version, whose files the new one has too. */
@@ -73,8 +103,9 @@ async function ofModel(services: MlflowServices, { source, run, loggedModel }: G
   }
   const at = name.lastIndexOf("@");
   const from = at < 0 ? name : name.slice(0, at);
-  const number = at < 0 ? Number(version) : (await findModel(services, from)).aliases[name.slice(at + 1)];
-  if (number === undefined || !Number.isSafeInteger(number)) throw notOwned(source, "model_id");
+  const model = await findModel(services, from);
+  if (isPrompt(model.tags)) throw invalid(`Invalid model version source: '${source}'. Prompt versions cannot be used as model version sources.`);
+  const number = await numberMeant(services, model, at < 0 ? { version: version ?? "" } : { alias: name.slice(at + 1) });
   const standing = await findVersion(services, from, number);
   if ((run !== undefined && run !== standing.runId) || (loggedModel !== undefined && loggedModel !== standing.loggedModel))
     throw invalid(`Invalid model version source: '${source}'. The run_id and model_id request parameters must match the referenced model version.`);
@@ -92,15 +123,17 @@ async function ofStore(services: MlflowServices, { source, run, loggedModel }: G
   checkLocation(source, "source");
   const path = rootPath(source);
   const owner = loggedModel === undefined ? "run_id" : "model_id";
-  const root = await ownerRoot(services, run, loggedModel).catch(() => Promise.reject(notOwned(source, owner)));
-  if (path === undefined || root === undefined || !(path === root || path.startsWith(`${root}/`))) throw notOwned(source, owner);
+  const location = await ownerLocation(services, run, loggedModel).catch(() => Promise.reject(notOwned(source, owner)));
+  const root = location === undefined ? undefined : rootPath(location);
+  if (path === undefined || root === undefined || !isWithin(path, root)) throw notOwned(source, owner);
   const sourceRun = run ?? (loggedModel === undefined ? undefined : (await findLoggedModel(services.tracking, loggedModel)).sourceRun);
   return { source, location: source, run: sourceRun, loggedModel, folder: await folderAt(services, path) };
 }
 
-async function ownerRoot(services: MlflowServices, run: string | undefined, loggedModel: string | undefined): Promise<string | undefined> {
-  if (loggedModel !== undefined) return rootPath((await findLoggedModel(services.tracking, loggedModel)).location);
-  return run === undefined ? undefined : rootPath(await rootOf(services, await findRun(services.tracking, run)));
+/** Where the files are of the logged model that a client names, or else of the run. */
+async function ownerLocation(services: MlflowServices, run: string | undefined, loggedModel: string | undefined): Promise<string | undefined> {
+  if (loggedModel !== undefined) return (await findLoggedModel(services.tracking, loggedModel)).location;
+  return run === undefined ? undefined : rootOf(services, await findRun(services.tracking, run));
 }
 
 async function rootOf({ tracking }: MlflowServices, run: Run): Promise<string> {

@@ -5,6 +5,7 @@ import { type RealServer, startRealServer } from "./real-server.ts";
 import { canonical, type Exchange, play, type Scenario } from "./wire.ts";
 import { artifactScenarios } from "./wire-artifacts.ts";
 import { experimentScenarios } from "./wire-experiments.ts";
+import { graphqlScenarios } from "./wire-graphql.ts";
 import { loggedModelScenarios } from "./wire-logged-models.ts";
 import { metricScenarios } from "./wire-metrics.ts";
 import { registryScenarios } from "./wire-registry.ts";
@@ -19,6 +20,7 @@ const scenarios: [string, Scenario][] = Object.entries({
   ...loggedModelScenarios,
   ...artifactScenarios,
   ...traceScenarios,
+  ...graphqlScenarios,
 });
 
 const played = new Map<string, Exchange[]>();

@@ -90,6 +90,8 @@ function parse(text: string): Json {
 }
 
 function withoutWords(answer: Json): Json {
+  // GraphQL's errors are words alone.
+  if (isObject(answer) && "data" in answer && Array.isArray(answer["errors"])) return { ...answer, errors: answer["errors"].length };
   if (!isObject(answer) || !("error_code" in answer)) return answer;
   const { error_code, error_class, sqlstate } = answer;
   return { error_code: error_code ?? null, error_class: error_class ?? null, sqlstate: sqlstate ?? null };
@@ -122,16 +124,21 @@ function namesOf(place: () => number) {
     return named;
   };
   const inAnswer = (value: Json, key = ""): Json => {
-    if (Array.isArray(value)) return sorted(value.map((item) => inAnswer(item, key)));
+    if (Array.isArray(value))
+      return sorted(
+        value.map((item) => inAnswer(item, key)),
+        key,
+      );
     if (isObject(value)) {
-      const id = value["experiment_id"];
+      const id = value["experiment_id"] ?? value["experimentId"];
       if (typeof id === "string" && id !== "0") experiments.add(id);
       return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, inAnswer(item, name)]));
     }
     if (typeof value === "number") return /time|timestamp/.test(key) && value > 1.6e12 ? "<now>" : value;
     if (typeof value !== "string") return value;
-    if (key === "experiment_id" && value !== "0") return nameOf("experiment", value);
-    if (key === "next_page_token" && value !== "") return "<token>";
+    if (/^experiment(_i|I)d$/.test(key) && value !== "0") return nameOf("experiment", value);
+    if (/^next(_page_t|PageT)oken$/.test(key) && value !== "") return "<token>";
+    if (/(Time|Timestamp)$/.test(key) && Number(value) > 1.6e12) return "<now>";
     if (/time/.test(key) && Math.abs(Date.parse(value) - Date.now()) < 600_000) return "<now>";
     if (/^([a-z]+-[a-z]+-\d+|(run|model)-[0-9a-f]{6})$/.test(value)) return "<made name>";
     return inText(value);
@@ -150,9 +157,10 @@ export function canonical(value: Json): Json {
   );
 }
 
-/** Lists of keys with values have no order; a history has one key many times. */
-function sorted(list: Json[]): Json[] {
-  const keys = list.map((item) => (isObject(item) && typeof item["key"] === "string" ? item["key"] : undefined));
+/** Lists of keys with values have no order, a schema's types neither; a history has one key many times. */
+function sorted(list: Json[], of: string): Json[] {
+  const name = of === "types" ? "name" : "key";
+  const keys = list.map((item) => (isObject(item) && typeof item[name] === "string" ? item[name] : undefined));
   if (keys.includes(undefined) || new Set(keys).size < keys.length) return list;
-  return list.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  return list.toSorted((a, b) => (JSON.stringify(canonical(a)) < JSON.stringify(canonical(b)) ? -1 : 1));
 }

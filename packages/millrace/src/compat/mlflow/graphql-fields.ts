@@ -5,7 +5,7 @@ import { artifactRoutes } from "./artifacts.ts";
 import type { MlflowServices } from "./endpoint.ts";
 import { experimentRoutes } from "./experiments.ts";
 import { metricRoutes } from "./metrics.ts";
-import { type Fields, missing } from "./request.ts";
+import { type Fields, missing, texts } from "./request.ts";
 import { runRoutes } from "./runs.ts";
 import { searchRoutes } from "./search.ts";
 import { versionRoutes } from "./versions.ts";
@@ -50,8 +50,7 @@ const rootFields: Record<string, RootField> = {
   mlflowGetExperiment: answeredBy(getExperiment),
   mlflowGetMetricHistoryBulkInterval: async (asker, given) => {
     const input = inputOf(given);
-    const runs = input["run_ids"] as string[] | undefined; // the schema's type
-    return runs === undefined || runs.length === 0 ? {} : ask(asker, getInterval, input); // a chart without runs is empty
+    return texts(input, "run_ids").length === 0 ? {} : ask(asker, getInterval, input); // a chart without runs is empty
   },
   mlflowGetRun: async (asker, given) => {
     const { run } = await ask(asker, restRoute(runRoutes, "GET", "runs/get"), inputOf(given));
@@ -153,7 +152,7 @@ function wireName(name: string): string {
 function zeroOf(type: GraphQLOutputType): unknown {
   if (isNonNullType(type)) return zeroOf(type.ofType);
   if (isListType(type)) return [];
-  if (isEnumType(type)) return type.getValues()[0]?.value;
+  if (isEnumType(type)) return null; // no value has the number zero
   if (isObjectType(type)) return type.name === "ApiError" ? null : {};
   return type.name === "String" ? "" : type.name === "Boolean" ? false : 0;
 }

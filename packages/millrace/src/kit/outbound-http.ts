@@ -1,6 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { isIP, type LookupFunction } from "node:net";
 import { AppError } from "./app-error.ts";
 import { isPublicAddress } from "./outbound-address.ts";
@@ -85,6 +84,10 @@ export function createOutbound({ allow = [], resolve = systemAddresses, ca }: Ou
 
 const defaultTimeoutMs = 10_000;
 
+// Not imported: an import reads every name that node:http has, and its WebSocket would bring all of `fetch` into each server's memory (4 MB).
+const http = process.getBuiltinModule("node:http");
+const https = process.getBuiltinModule("node:https");
+
 function parse(text: string): URL {
   // URL would take tabs and line ends out, and turn backslashes around.
   if (text.length > 2_048 || /[\p{Cc}\s\\]/u.test(text) || !URL.canParse(text))
@@ -120,8 +123,8 @@ function exchange(url: URL, addresses: string[], { method, headers, body, signal
   const options = { method, headers: { ...headers, "Accept-Encoding": "identity" }, lookup: pinned, signal };
   const request =
     url.protocol === "https:"
-      ? httpsRequest(url, { ...options, agent: new HttpsAgent({ keepAlive: false }), rejectUnauthorized: true, ...(ca !== undefined && { ca }) })
-      : httpRequest(url, { ...options, agent: new HttpAgent({ keepAlive: false }) });
+      ? https.request(url, { ...options, agent: new https.Agent({ keepAlive: false }), rejectUnauthorized: true, ...(ca !== undefined && { ca }) })
+      : http.request(url, { ...options, agent: new http.Agent({ keepAlive: false }) });
   return new Promise((resolve, reject) => {
     request.on("error", reject);
     request.on("socket", (socket) =>

@@ -114,13 +114,20 @@ async function written(socket: Socket, bytes: Buffer): Promise<void> {
   if (!socket.write(bytes)) await once(socket, "drain");
 }
 
-/** Whether enough is there for the answer's length: without it, large answers would be joined at every piece. */
+/** Whether enough is there for the answer's length, or the last chunk's end: without it, large answers would be joined at every piece. */
 function isWhole(parts: Buffer[]): boolean {
   const first = parts.length > 1 && parts[0]!.length < 1_024 ? Buffer.concat(parts.slice(0, 2)) : parts[0]!;
-  const length = /\r\ncontent-length: *(\d+)/i.exec(first.toString("latin1", 0, Math.min(first.length, 2_048)))?.[1];
-  if (length === undefined) return true; // unknown: the reader looks
+  const head = first.toString("latin1", 0, Math.min(first.length, 2_048));
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+  if (length === undefined) {
+    if (!/\r\ntransfer-encoding: *chunked/i.test(head)) return true; // unknown: the reader looks
+    const last = parts.at(-1)!;
+    return (last.length < lastChunk.length ? Buffer.concat(parts.slice(-lastChunk.length)) : last).subarray(-lastChunk.length).equals(lastChunk);
+  }
   return parts.reduce((sum, part) => sum + part.length, 0) >= Number(length);
 }
+
+const lastChunk = Buffer.from("0\r\n\r\n");
 
 function readAnswer(bytes: Buffer): Answer | undefined {
   const end = bytes.indexOf("\r\n\r\n");

@@ -1,12 +1,14 @@
 import { type MetricColumns, metricColumns, sampleMetric, trackingLimits, type TrackingServices } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { endpoint, type Handler } from "./endpoint.ts";
-import { invalid, jsonText } from "./protocol.ts";
+import { invalid } from "./protocol.ts";
 import { integer, missing, needRun, needText, text, texts } from "./request.ts";
+import { textAnswer } from "./text-answer.ts";
 import { wireMetric } from "./wire-run.ts";
-import { addPoints, newAnswerText } from "./wire-text.ts";
+import { pointsText } from "./wire-text.ts";
 
 const pointsPerPage = 25_000;
+const pointsPerText = 200;
 const runsAtMost = 100;
 const samplesAtMost = 2_500;
 
@@ -16,20 +18,23 @@ const history: Handler = async ({ tracking }, fields) => {
   const key = needText(fields, "metric_key");
   const limit = integer(fields, "max_results");
   if (limit !== undefined && limit <= 0) throw invalid(`Invalid value ${limit} for parameter 'max_results' supplied. It must be a positive integer.`);
-  const answer = newAnswerText();
-  let front = '{"metrics":[';
-  let cursor = text(fields, "page_token") || undefined;
-  do {
-    const { columns, nextCursor } = await pointsFrom(tracking, run, key, limit ?? trackingLimits.pointsPerPage, cursor);
-    cursor = nextCursor;
-    if (columns.count === 0) continue;
-    answer.add(front);
-    addPoints(answer, key, columns);
-    front = ",";
-  } while (limit === undefined && cursor !== undefined);
-  if (front !== ",") return {};
-  answer.add(cursor === undefined ? "]}" : `],"next_page_token":${JSON.stringify(cursor)}}`);
-  return jsonText(answer.bytes());
+  const pointsAtMost = limit ?? trackingLimits.pointsPerPage;
+  const first = await pointsFrom(tracking, run, key, pointsAtMost, text(fields, "page_token") || undefined);
+  return first.columns.count === 0 ? {} : textAnswer(historyTexts(first));
+
+  async function* historyTexts(page: Awaited<ReturnType<typeof pointsFrom>>): AsyncGenerator<string> {
+    let front = '{"metrics":[';
+    for (;;) {
+      const { columns, nextCursor } = page;
+      for (let i = 0; i < columns.count; i += pointsPerText) {
+        yield front + pointsText(key, columns, i, Math.min(i + pointsPerText, columns.count));
+        front = ",";
+      }
+      if (nextCursor === undefined || limit !== undefined) break;
+      page = await pointsFrom(tracking, run, key, pointsAtMost, nextCursor);
+    }
+    yield page.nextCursor === undefined ? "]}" : `],"next_page_token":${JSON.stringify(page.nextCursor)}}`;
+  }
 };
 
 const bulk: Handler = async ({ tracking }, fields) => {

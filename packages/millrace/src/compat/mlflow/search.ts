@@ -1,4 +1,4 @@
-import { inputsOf, type RunFilter, runData, searchRuns, type TrackingServices } from "#domains/tracking";
+import { findRuns, inputsOf, readRuns, type RunFilter, runData, searchRuns, type TrackingServices } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { endpoint, type Handler } from "./endpoint.ts";
 import { checkExperimentIds, ensureStandard, viewOf } from "./experiments.ts";
@@ -7,10 +7,14 @@ import { runGrammar } from "./grammars.ts";
 import { checkPage, limits } from "./limits.ts";
 import { holds } from "./match.ts";
 import { experimentLocations, runRoot } from "./places.ts";
-import { invalid, jsonText } from "./protocol.ts";
+import { invalid } from "./protocol.ts";
 import { integer, text, texts, wrongType } from "./request.ts";
+import { textAnswer } from "./text-answer.ts";
 import { contextTag, loggedModel, nameTag, parentTag, statuses, wireDataset } from "./wire-run.ts";
-import { newAnswerText, runText } from "./wire-text.ts";
+import { runText } from "./wire-text.ts";
+
+/** Of a page, however long, so many runs are in memory. */
+const runsPerRead = 100;
 
 const search: Handler = async ({ tracking }, fields) => {
   const experiments = texts(fields, "experiment_ids");
@@ -29,25 +33,28 @@ const search: Handler = async ({ tracking }, fields) => {
   if (known.length === 0) return {};
   const locations = await experimentLocations(tracking.state, known);
   const filter = await filterOf(tracking, clauses, known, locations);
-  const page = await searchRuns(tracking, { experiments: known, filter, orderBy, view, limit, ...(cursor !== undefined && { cursor }) }).catch(
+  const page = await findRuns(tracking, { experiments: known, filter, orderBy, view, limit, ...(cursor !== undefined && { cursor }) }).catch(
     (error: unknown) => {
       if (error instanceof AppError && error.message.startsWith("The cursor is not one"))
         throw invalid("Invalid page token, could not base64-decode");
       throw error;
     },
   );
-  const data = await runData(
-    tracking,
-    page.runs.map(({ id }) => id),
-  );
-  const answer = newAnswerText();
-  answer.add("{");
-  for (const [i, run] of page.runs.entries())
-    answer.add((i === 0 ? '"runs":[' : ",") + runText({ ...run, ...data.get(run.id) }, locations(run.experiment)));
-  if (page.runs.length > 0) answer.add("]");
-  if (page.nextCursor !== undefined) answer.add(`,"next_page_token":${JSON.stringify(page.nextCursor)}`);
-  answer.add("}");
-  return jsonText(answer.bytes());
+  return textAnswer(pageTexts());
+
+  async function* pageTexts(): AsyncGenerator<string> {
+    let front = '{"runs":[';
+    for (let i = 0; i < page.ids.length; i += runsPerRead) {
+      const ids = page.ids.slice(i, i + runsPerRead);
+      const data = await runData(tracking, ids);
+      for (const run of await readRuns(tracking, ids)) {
+        yield front + runText({ ...run, ...data.get(run.id) }, locations(run.experiment));
+        front = ",";
+      }
+    }
+    const end = [...(front === "," ? ["]"] : []), ...(page.nextCursor === undefined ? [] : [`"next_page_token":${JSON.stringify(page.nextCursor)}`])];
+    yield `${front === "," ? "" : "{"}${end.join(",")}}`;
+  }
 };
 
 /** Datasets that runs of some experiments used, each once with each use. */

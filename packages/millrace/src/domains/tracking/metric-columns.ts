@@ -92,6 +92,12 @@ export function sliceColumns({ steps, times, values }: MetricColumns, from: numb
   return { count: to - from, steps: steps.subarray(from, to), times: times.subarray(from, to), values: values.subarray(from, to) };
 }
 
+/** As `sliceColumns`, but points of their own: a slice keeps all that it was cut from. */
+export function copyColumns(columns: MetricColumns, from: number, to: number): MetricColumns {
+  const { count, steps, times, values } = sliceColumns(columns, from, to);
+  return { count, steps: steps.slice(), times: times.slice(), values: values.slice() };
+}
+
 function concatenate(parts: MetricColumns[]): MetricColumns {
   if (parts.length === 1) return parts[0]!;
   const all = newColumns(parts.reduce((sum, part) => sum + part.count, 0));

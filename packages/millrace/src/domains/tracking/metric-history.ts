@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
-import { type MetricColumns, compareValues, mergeColumns, sliceColumns, type MixedColumns, newColumns } from "./metric-columns.ts";
+import { type MetricColumns, compareValues, copyColumns, mergeColumns, sliceColumns, type MixedColumns, newColumns } from "./metric-columns.ts";
 import { type MetricValue, trackingLimits, type TrackingServices } from "./model.ts";
 import { metricState, segmentsOf, tailOf } from "./store.ts";
 
@@ -47,7 +47,7 @@ export async function metricColumns(
   const start = cursor === undefined ? 0 : positionAfter(columns, readCursor(cursor), order);
   const end = Math.min(start + limit, columns.count);
   return {
-    columns: sliceColumns(columns, start, end),
+    columns: copyColumns(columns, start, end), // what else was read can then go while the page is sent
     nextCursor: end < columns.count ? writeCursor(pointAt(columns, end - 1)) : undefined,
   };
 }

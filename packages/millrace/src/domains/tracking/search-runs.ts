@@ -47,7 +47,13 @@ export const tieBreak: OrderTerm[] = [
 ];
 
 /** Finds runs. Throws `invalid_argument` for a bad filter, or a cursor of another order. Budget: 100 of 100,000 runs in under 50 ms (`bench/tracking`). */
-export async function searchRuns({ state }: TrackingServices, search: RunSearch): Promise<RunPage> {
+export async function searchRuns(services: TrackingServices, search: RunSearch): Promise<RunPage> {
+  const { ids, ...rest } = await findRuns(services, search);
+  return { runs: await readRuns(services, ids), ...rest };
+}
+
+/** As `searchRuns`, but only finds the runs: they are read with `readRuns`, as many at a time as the caller wants in memory. */
+export async function findRuns({ state }: TrackingServices, search: RunSearch): Promise<Omit<RunPage, "runs"> & { ids: string[] }> {
   checkFilterDepth(search.filter);
   const { experiments, filter, orderBy, view, limit, cursor } = parseArgument(runSearchSchema, "search", search);
   const wanted: RunFilter = {
@@ -60,9 +66,13 @@ export async function searchRuns({ state }: TrackingServices, search: RunSearch)
   const columns = await searchedColumns(state, wanted, orderBy);
   const matching = slotsOf(matchingRuns(columns, wanted));
   const { slots, nextCursor } = pageOf(columns, matching, { orderBy, limit, cursor });
-  const ids = slots.map((slot) => columns.id(slot));
+  return { ids: slots.map((slot) => columns.id(slot)), total: matching.length, nextCursor };
+}
+
+/** Runs in the order of their ids in the list; those that are gone are left out. */
+export async function readRuns({ state }: TrackingServices, ids: string[]): Promise<Run[]> {
   const rows = new Map((await runRows(state, ids)).map((row) => [row.id, row]));
-  return { runs: ids.flatMap((id) => (rows.has(id) ? [parseRun(rows.get(id)!)] : [])), total: matching.length, nextCursor };
+  return ids.flatMap((id) => (rows.has(id) ? [parseRun(rows.get(id)!)] : []));
 }
 
 /** The slots of one page in order, and the cursor of the next. Throws `invalid_argument` for a cursor of another order. */

@@ -16,6 +16,7 @@ export interface CommandEntry {
   load: () => Promise<CommandModule>;
 }
 
+const serverOption: OptionText = ["--server <address>", "the server that has the run; the project's own unless told (also: MILLRACE_SERVER)"];
 const dryRunOption: OptionText = ["--dry-run", "say what would be done, and do nothing"];
 const folderOptions: OptionText[] = [["--folder <folder>", "all in this folder: the part of their names before a /"], dryRunOption];
 const queryOptions: OptionText[] = [
@@ -208,6 +209,27 @@ export const commandTable: CommandEntry[] = [
       ["--dry-run", "say what would be written"],
     ],
     load: () => import("./command-export.ts"),
+  },
+  {
+    words: "artifacts upload",
+    summary: "Send a file, or all files of a folder, to a run; what it has already is not sent again",
+    args: "<run> <path> [folder]",
+    options: [serverOption, dryRunOption],
+    lean: true,
+    load: () => import("./command-artifacts-upload.ts"),
+  },
+  {
+    words: "artifacts download",
+    summary: "Fetch a file, a folder or all artifacts of a run; what is there already is not fetched again",
+    args: "<run> [path]",
+    options: [
+      ["--to <folder>", "where they go, and nothing outside of it; the current folder unless told"],
+      ["--overwrite", "replace files whose content is another"],
+      serverOption,
+      dryRunOption,
+    ],
+    lean: true,
+    load: () => import("./command-artifacts-download.ts"),
   },
   {
     words: "doctor",

@@ -17,13 +17,8 @@ export function serverRuns(address: string, token: string | undefined): ServerRu
     body: string | Uint8Array<ArrayBuffer>,
     contentType = "application/json",
   ): Promise<Answer> => {
-    const headers = { "content-type": contentType, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
-    const response = await fetch(`${address}${path}`, { method, headers, body, signal: AbortSignal.timeout(60_000) }).catch((cause: unknown) => {
-      throw new AppError("unavailable", `There is no answer at ${address}.`, { cause, hint: "Start it: millrace server" });
-    });
-    const text = await response.text();
-    if (!response.ok) throw errorOf(text, response.status, address);
-    return JSON.parse(text) as Answer; // our own routes' answers
+    const ask = openAsked(address, { token, signal: AbortSignal.timeout(60_000) });
+    return (await (await ask(method, path, body, contentType)).json()) as Answer; // our own routes' answers
   };
   return {
     start: (run) => call("POST", "/api/runs", JSON.stringify(run)),
@@ -36,6 +31,49 @@ export function serverRuns(address: string, token: string | undefined): ServerRu
       },
     }),
   };
+}
+
+/**
+ * Asks a server, with the token as bearer where there is one. Gives an answer that is not an error, its body unread; throws the server's
+ * own errors, `unavailable` where there is none, and the signal's reason once it is aborted. A body that is a stream is sent as it comes;
+ * where it fails, its own error is thrown.
+ */
+export function openAsked(address: string, { token, signal }: { token: string | undefined; signal: AbortSignal }) {
+  return async (
+    method: string,
+    path: string,
+    body?: string | Uint8Array<ArrayBuffer> | AsyncIterable<Uint8Array>,
+    contentType = "application/octet-stream",
+  ): Promise<Response> => {
+    const source: { error?: unknown } = {};
+    const sent = body === undefined || typeof body === "string" || body instanceof Uint8Array ? body : ReadableStream.from(watched(body, source));
+    const init: RequestInit & { duplex: "half" } = {
+      ...{ method, signal, duplex: "half" },
+      headers: { ...(body !== undefined && { "content-type": contentType }), ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+      ...(sent !== undefined && { body: sent }),
+    };
+    const response = await fetch(`${address}${path}`, init).catch((cause: unknown) => {
+      if ("error" in source) throw source.error;
+      if (signal.aborted && !isTimeout(signal.reason)) throw signal.reason;
+      throw new AppError("unavailable", `There is no answer at ${address}.`, { cause, hint: "Start it: millrace server" });
+    });
+    if (!response.ok) throw errorOf(await response.text(), response.status, address);
+    return response;
+  };
+}
+
+/** A stream that says why it ended before its end. */
+async function* watched(bytes: AsyncIterable<Uint8Array>, source: { error?: unknown }): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    source.error = error;
+    throw error;
+  }
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === "TimeoutError";
 }
 
 function errorOf(text: string, status: number, address: string): AppError {

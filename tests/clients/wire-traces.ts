@@ -1,59 +1,9 @@
 /** What MLflow's REST API does with traces, as scenarios whose answers are compared. */
-import { createHash } from "node:crypto";
-import { at, type Json, type Scenario, type Wire } from "./wire.ts";
+import { at, type Json, type Scenario } from "./wire.ts";
 import { because, newExperiment, newRun } from "./wire-setup.ts";
 import { begin, otlp, sendSpans } from "./wire-spans.ts";
-
-const traces = "/api/3.0/mlflow/traces";
-const absentTrace = `tr-${"0".repeat(31)}1`;
-
-/** Both servers are told the same id. */
-const idOf = (name: string) => `tr-${createHash("sha256").update(name).digest("hex").slice(0, 32)}`;
-
-interface Info {
-  [key: string]: Json;
-}
-
-function start(wire: Wire, experiment: string, trace_id: string, more: Info = {}): Promise<Json> {
-  const trace_info = {
-    trace_id,
-    trace_location: { type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: experiment } },
-    request_time: "2026-11-20T10:00:00.250Z",
-    execution_duration: "1.500s",
-    state: "OK",
-    ...more,
-  };
-  return wire.post(traces, { trace: { trace_info } });
-}
-
-const place = (experiment: string): Json => [{ type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: experiment } }];
-const search = (wire: Wire, experiment: string, given: { [key: string]: Json } = {}) =>
-  wire.post(`${traces}/search`, { locations: place(experiment), ...given });
-
-const second = 1_795_168_800_000_000_000n;
-
-/** Five traces of one experiment, with spans. */
-async function some(wire: Wire, why: string): Promise<string> {
-  const experiment = await newExperiment(wire, `traces ${why}`);
-  for (let i = 0; i < 5; i++) {
-    const trace = idOf(`${why} ${i}`);
-    const times = { start: second + BigInt(i) * 1_000_000_000n, end: second + BigInt(i) * 1_100_000_000n };
-    await start(wire, experiment, trace, {
-      request_time: `2026-11-20T10:00:0${i}Z`,
-      execution_duration: `0.${i}00s`,
-      state: i === 4 ? "ERROR" : "OK",
-      client_request_id: `r${i}`,
-      tags: { "mlflow.traceName": `job ${i % 2}`, number: String(i), ...(i === 2 && { rare: "It's" }) },
-      trace_metadata: { "mlflow.trace.session": `s${i % 2}`, "mlflow.trace.user": "ann", ...(i === 1 && { own: "x" }) },
-      request_preview: `in ${i}`,
-    });
-    await sendSpans(wire, experiment, trace, [
-      { ...times, name: `root ${i}`, attributes: { "mlflow.spanType": i === 3 ? "LLM" : "CHAIN", model: `m${i}` } },
-      { ...times, id: 2, parent: 1, name: "tool", attributes: { "mlflow.spanType": "TOOL", said: i === 2 ? "the Needle" : "hay" } },
-    ]);
-  }
-  return experiment;
-}
+import { measureScenarios } from "./wire-trace-measures.ts";
+import { absentTrace, idOf, type Info, search, some, start, traces } from "./wire-trace-setup.ts";
 
 const validFilters = [
   "name = 'job 1'",
@@ -368,4 +318,5 @@ export const traceScenarios: Record<string, Scenario> = {
     await send(otlp(trace, [{}]), { ...good, "content-encoding": "br" });
     await send(otlp(trace, [{}]), { ...good, "x-mlflow-experiment-id": "987654" });
   },
+  ...measureScenarios,
 };

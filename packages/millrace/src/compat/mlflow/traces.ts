@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import { deleteTraces, getTraces, linkTrace, readSpans, readTrace, searchTraces, tellTrace, traceLimits, updateTrace } from "#domains/traces";
+import { deleteTraces, linkComingTrace, linkTrace, readSpans, readTrace, searchTraces, tellTrace, traceLimits, updateTrace } from "#domains/traces";
 import { getRun } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { safePath } from "./artifact-path.ts";
@@ -13,11 +13,13 @@ import { experimentLocation } from "./places.ts";
 import { absent, invalid, refusal } from "./protocol.ts";
 import { integer, missing, needText, object, objects, text, texts } from "./request.ts";
 import { assessmentRoutes } from "./trace-assessments.ts";
+import { correlationRoutes } from "./trace-correlation.ts";
 import { readAssessment, textsOf } from "./trace-assessment-wire.ts";
 import { promptLink } from "./trace-filter.ts";
 import { checkTag, findActive, findMany, findTrace, isWhole, labelsOf, possibleId, searchOf, translated, wired, wiredAll } from "./trace-lookup.ts";
 import { fileSpan, wireSpan } from "./trace-span-wire.ts";
 import { readDuration, readTimestamp } from "./trace-times.ts";
+import { traceMetricRoutes } from "./trace-metrics.ts";
 import { traceRoutesOfOldClients } from "./trace-old-clients.ts";
 import { finalKey, nameTag, ownId, statusOf, traceRoot } from "./trace-wire.ts";
 
@@ -148,7 +150,7 @@ const linkToRun: Handler = async ({ tracking }, fields) => {
   await getRun(tracking, run).catch(() => {
     throw absent(`Run with id=${run} not found`);
   });
-  for (const { id } of await getTraces(tracking, ids.flatMap(possibleId))) await linkTrace(tracking, { id, links: [{ kind: "run", id: run }] });
+  for (const id of ids.flatMap(possibleId)) await linkComingTrace(tracking, { id, links: [{ kind: "run", id: run }] }); // its export may be under way
   return {};
 };
 
@@ -201,5 +203,7 @@ export const mlflowTraceRoutes = [
   ...endpoint("POST", "traces/link-to-run", "project:run", linkToRun),
   ...endpoint("POST", "traces/link-prompts", "project:run", linkPrompts),
   ...assessmentRoutes,
+  ...correlationRoutes,
+  ...traceMetricRoutes,
   ...traceRoutesOfOldClients,
 ];

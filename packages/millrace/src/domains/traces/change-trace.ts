@@ -1,5 +1,6 @@
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
+import { forgetEarlyLinks, joinedLinks, keepEarlyLinks } from "./early-links.ts";
 import {
   type Assessment,
   assessmentSchema,
@@ -9,6 +10,7 @@ import {
   type TraceLink,
   traceLimits,
   type TracesServices,
+  traceIdSchema,
   type TraceStatus,
 } from "./model.ts";
 import { lockTrace, parseAssessments, parseLabels, parseLinks, parseTrace, saveTrace, traceNotFound, type TraceRow } from "./store.ts";
@@ -56,12 +58,28 @@ export async function updateTrace(services: TracesServices, { id, ...change }: T
 /** Adds links to a trace; those it has already stay as they are. Throws `not_found`. */
 export async function linkTrace(services: TracesServices, { id, links }: { id: string; links: TraceLink[] }): Promise<Trace> {
   const given = parseArgument(linkSchema.array(), "links", links);
-  return changeRow(services, id, (row) => {
-    const next = new Map(parseLinks(row.links).map((link) => [`${link.kind} ${link.id}`, link]));
-    for (const link of given) next.set(`${link.kind} ${link.id}`, link);
-    if (next.size > traceLimits.linksPerTrace) throw full(id, traceLimits.linksPerTrace, "links");
-    return { ...row, links: JSON.stringify([...next.values()]) };
+  return changeRow(services, id, (row) => linked(row, given));
+}
+
+/** As `linkTrace`, for a trace that may be yet to come: the links wait for it, a day at most. */
+export async function linkComingTrace({ state, clock }: TracesServices, { id, links }: { id: string; links: TraceLink[] }): Promise<void> {
+  const given = parseArgument(linkSchema.array(), "links", links);
+  parseArgument(traceIdSchema, "trace's id", id);
+  await state.write(async (transaction) => {
+    const nowMs = clock.now();
+    const waiting = await keepEarlyLinks(transaction, id, given, nowMs);
+    if (waiting.length > traceLimits.linksPerTrace) throw full(id, traceLimits.linksPerTrace, "links");
+    const row = await lockTrace(transaction, id, nowMs);
+    if (row === undefined) return;
+    await forgetEarlyLinks(transaction, id);
+    await saveTrace(transaction, linked(row, waiting));
   });
+}
+
+function linked(row: TraceRow, links: TraceLink[]): TraceRow {
+  const next = joinedLinks(parseLinks(row.links), links);
+  if (next.length > traceLimits.linksPerTrace) throw full(row.id, traceLimits.linksPerTrace, "links");
+  return { ...row, links: JSON.stringify(next) };
 }
 
 /**

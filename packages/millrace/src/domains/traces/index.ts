@@ -1,5 +1,5 @@
 export { traceBlobs, tracePlace } from "./blob-references.ts";
-export { assessTrace, deleteAssessment, linkTrace, type TraceChange, updateAssessment, updateTrace } from "./change-trace.ts";
+export { assessTrace, deleteAssessment, linkComingTrace, linkTrace, type TraceChange, updateAssessment, updateTrace } from "./change-trace.ts";
 export { deleteTraces, type TraceDeletion } from "./delete-traces.ts";
 export { tracesMigrations } from "./migrations.ts";
 export {
@@ -27,3 +27,4 @@ export { searchTraces, type TraceOrder, type TracePage, type TraceSearch } from 
 export { tellTrace } from "./tell-trace.ts";
 export { type FieldTest, type FilterOperator, plainValue, type SpanTest, type TraceCondition, type TraceField } from "./trace-filter.ts";
 export { type ReceivedSpan } from "./trace-summary.ts";
+export { countTraces, type TraceWalk, walkTraces } from "./walk-traces.ts";

@@ -22,4 +22,12 @@ export const tracesMigrations: Migration[] = [
   },
   // Searches of several experiments, or of all, walk through time.
   { id: "traces-002-time", statements: [`create index traces_trace_started on traces_trace (started_ms)`] },
+  {
+    id: "traces-003-early-links",
+    statements: [
+      // Links of traces that are yet to come.
+      `create table traces_early_link (trace text primary key, links text not null, made_ms bigint not null)`,
+      `create index traces_early_link_made on traces_early_link (made_ms)`,
+    ],
+  },
 ];

@@ -1,6 +1,7 @@
 import { getExperiment } from "#domains/tracking";
 import { parseArgument } from "#kit/parse-argument";
 import type { Transaction } from "#ports/database";
+import { takeEarlyLinks } from "./early-links.ts";
 import { traceIdSchema, traceLimits, type TracesServices } from "./model.ts";
 import { isSmall, joinBatches, storeBatch } from "./span-bodies.ts";
 import { mergeSpans } from "./span-code.ts";
@@ -40,10 +41,13 @@ export async function recordSpans(
   }
   const late = await state.write(async (transaction) => {
     const none: RefusedSpans[] = [];
+    const made: string[] = [];
     for (const piece of pieces) {
-      const refusal = await addPiece(transaction, piece, clock.now());
-      if (refusal !== undefined) none.push(refusal);
+      const added = await addPiece(transaction, piece, clock.now());
+      if (added === "made") made.push(piece.batch.trace);
+      else if (added !== "grown") none.push(added);
     }
+    await takeEarlyLinks(transaction, made, clock.now());
     return none;
   });
   return { traces: pieces.map(({ batch }) => batch.trace), refused: [...refused, ...late] };
@@ -54,23 +58,23 @@ interface Piece {
   summary: TraceRow;
 }
 
-async function addPiece(transaction: Transaction, { batch, summary }: Piece, nowMs: number): Promise<RefusedSpans | undefined> {
+async function addPiece(transaction: Transaction, { batch, summary }: Piece, nowMs: number): Promise<"made" | "grown" | RefusedSpans> {
   const count = batch.span_ids.length / spanIdLength;
   const row = { ...summary, span_count: count, size_bytes: batch.size_bytes };
   if (await insertTrace(transaction, row, nowMs)) {
     await insertBatch(transaction, batch);
-    return undefined;
+    return "made";
   }
   const standing = (await lockTrace(transaction, batch.trace, nowMs)) ?? row; // it was there a statement ago, and is held now
   const heads = await batchHeads(transaction, batch.trace);
-  if (heads.some(({ digest }) => digest === batch.digest)) return undefined;
+  if (heads.some(({ digest }) => digest === batch.digest)) return "grown";
   const ids = spanIds([batch.span_ids, ...heads.map((head) => head.span_ids)]);
   const sizeBytes = standing.size_bytes + batch.size_bytes;
   if (ids.size > traceLimits.spansPerTrace || sizeBytes > traceLimits.bytesPerTrace) return tooLarge(batch.trace, count);
   await insertBatch(transaction, batch);
   const joined = heads.filter(isSmall).length >= smallBatchesAtMost ? await joinSmall(transaction, batch.trace) : 0;
   await saveTrace(transaction, { ...withLater(standing, summary), span_count: ids.size, size_bytes: sizeBytes + joined });
-  return undefined;
+  return "grown";
 }
 
 /** Tells by how many bytes the trace grew: less than none. */

@@ -1,9 +1,8 @@
 import { AppError } from "#kit/app-error";
-import { sql, sqlIn } from "#kit/sql";
 import { type Trace, traceLimits, type TracesServices } from "./model.ts";
 import { spansOf } from "./span-bodies.ts";
 import { newestTraces, parseLabels, parseTrace, traceRows, type TraceRow } from "./store.ts";
-import { compileFilter, fieldOf, type TraceCondition, type TraceField, type TraceFilter } from "./trace-filter.ts";
+import { compileSearch, fieldOf, type TraceCondition, type TraceField, type TraceFilter } from "./trace-filter.ts";
 
 export type TraceOrder = ({ field: TraceField } | { run: true } | { tag: string } | { metadata: string }) & { direction?: "asc" | "desc" };
 
@@ -39,9 +38,7 @@ export async function searchTraces(services: TracesServices, search: TraceSearch
   const limit = search.limit ?? 100;
   if (!Number.isInteger(limit) || limit < 1 || limit > traceLimits.tracesPerPage)
     throw new AppError("invalid_argument", `A page has 1 to ${traceLimits.tracesPerPage} traces, not ${limit}.`);
-  const filter = compileFilter(search.conditions ?? []);
-  const narrowed = search.experiments === undefined ? filter.where : sql`experiment in ${sqlIn(search.experiments)} and ${filter.where}`;
-  const query = { ...filter, where: narrowed };
+  const query = compileSearch(search.experiments, search.conditions);
   return search.orderBy === undefined || search.orderBy.length === 0
     ? newestPage(services, query, limit, search.cursor)
     : orderedPage(services, query, limit, search.orderBy, search.cursor);
@@ -89,7 +86,8 @@ async function orderedPage(
   };
 }
 
-async function* matching(
+/** Rows of the traces that a filter is for, newest first, from a place on; `wanted` is how many the caller may take. */
+export async function* matching(
   services: TracesServices,
   filter: TraceFilter,
   after: { startedMs: number; id: string } | undefined,

@@ -1,6 +1,7 @@
 import { getExperiment } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { parseArgument } from "#kit/parse-argument";
+import { takeEarlyLinks } from "./early-links.ts";
 import { tellTraceSchema, type TellTrace, type Trace, traceLimits, type TracesServices } from "./model.ts";
 import { insertTrace, lockTrace, parseAssessments, parseLabels, parseTrace, saveTrace, traceNotFound, type TraceRow } from "./store.ts";
 import { cut } from "./trace-summary.ts";
@@ -19,7 +20,10 @@ export async function tellTrace(services: TracesServices, told: TellTrace): Prom
   return state.write(async (transaction) => {
     const nowMs = clock.now();
     const row = rowOf(given);
-    if (await insertTrace(transaction, row, nowMs)) return parseTrace(row);
+    if (await insertTrace(transaction, row, nowMs)) {
+      const links = (await takeEarlyLinks(transaction, [given.id], nowMs)).get(given.id);
+      return { ...parseTrace(row), ...(links !== undefined && { links }) };
+    }
     const standing = await lockTrace(transaction, given.id, nowMs);
     if (standing === undefined) throw traceNotFound(given.id); // deleted in this moment
     const next = withTold(standing, row);

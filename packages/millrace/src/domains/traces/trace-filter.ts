@@ -52,7 +52,7 @@ export interface TraceFilter {
 }
 
 /** Throws `invalid_argument` for a condition that makes no sense. */
-export function compileFilter(conditions: TraceCondition[]): TraceFilter {
+function compileFilter(conditions: TraceCondition[]): TraceFilter {
   const rowTests = conditions.flatMap((condition) => ("span" in condition ? [] : [rowTest(condition)]));
   const spanTests = conditions.flatMap((condition) => ("span" in condition ? [spanTest(condition.span)] : []));
   return {
@@ -63,6 +63,12 @@ export function compileFilter(conditions: TraceCondition[]): TraceFilter {
   };
 }
 const everything = sql`1 = 1`;
+
+/** As `compileFilter`, within some experiments (ids; all where undefined). */
+export function compileSearch(experiments: string[] | undefined, conditions: TraceCondition[] = []): TraceFilter {
+  const filter = compileFilter(conditions);
+  return experiments === undefined ? filter : { ...filter, where: sql`experiment in ${sqlIn(experiments)} and ${filter.where}` };
+}
 
 /** A field of a row, by which traces are also put in order. */
 export function fieldOf(row: TraceRow, field: TraceField): string | number | null {

@@ -8,7 +8,7 @@ import { createExperiment, deleteExperiment, trackingMigrations } from "#domains
 import { fixedClock } from "#kit/clock";
 import { openTestState } from "../../../../../tests/contracts/state.ts";
 import { traceBlobs, tracePlace } from "./blob-references.ts";
-import { assessTrace, deleteAssessment, linkTrace, updateAssessment, updateTrace } from "./change-trace.ts";
+import { assessTrace, deleteAssessment, linkComingTrace, linkTrace, updateAssessment, updateTrace } from "./change-trace.ts";
 import { deleteTraces } from "./delete-traces.ts";
 import { tracesMigrations } from "./migrations.ts";
 import type { Assessment, Span, TracesServices } from "./model.ts";
@@ -335,6 +335,18 @@ describe("a search", () => {
         ],
       });
     expect([await both("a"), await both("b")]).toEqual([[], [trace]]);
+  });
+
+  it("finds traces by runs they were linked to before they came, told or with their spans", async () => {
+    const [told, spanned] = ["early", "e".repeat(32)] as const;
+    for (const id of [told, spanned])
+      for (const run of ["r7", "r8", "r7"]) await linkComingTrace(services, { id, links: [{ kind: "run", id: run }] });
+    expect(await found({ conditions: [{ run: true, op: "=", value: "r7" }] })).toEqual([]);
+    expect((await tellTrace(services, { id: told, experiment, startedMs: 1 })).links).toHaveLength(2);
+    await record(span({ trace: spanned }));
+    await linkComingTrace(services, { id: told, links: [{ kind: "run", id: "r9" }] });
+    expect((await found({ conditions: [{ run: true, op: "=", value: "r7" }] })).toSorted()).toEqual([told, spanned].toSorted());
+    expect(await found({ conditions: [{ run: true, op: "=", value: "r9" }] })).toEqual([told]);
   });
 
   it("finds traces by the run they were made in or linked to", async () => {

@@ -51,4 +51,14 @@ export const mlflowMigrations: Migration[] = [
       `alter table mlflow_version drop column updated_ms`,
     ],
   },
+  {
+    id: "mlflow-005-sources",
+    statements: [
+      // A crash between two transactions may have left them; each row is of a version that stands.
+      `delete from mlflow_version where not exists (select 1 from registry_model m join registry_version v on v.model = m.id
+        where m.name = mlflow_version.model and v.version = mlflow_version.version and v.deleted_ms is null)`,
+      // By where their files came from. Only so much of it: PostgreSQL takes no keys above 2,704 bytes.
+      `create index mlflow_version_source on mlflow_version (substr(source, 1, 200), model, version)`,
+    ],
+  },
 ];

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createModel, setAlias } from "#domains/registry";
+import { createModel, registerVersion, setAlias } from "#domains/registry";
+import { createExperiment, logModel, startRun } from "#domains/tracking";
 import type { Database } from "#ports/database";
 import { type MlflowPlace, openMlflowPlace } from "../../../../../tests/contracts/mlflow.ts";
 import { parseFilter, parseOrder } from "./filter.ts";
@@ -25,7 +26,7 @@ async function makeModel(name: string): Promise<void> {
   const tags = [{ key: "team", value: ["a", "B", "b"][made % 3]! }, ...(made % 4 === 0 ? [{ key: "mlflow.prompt.is_prompt", value: "true" }] : [])];
   await send("POST", "registered-models/create", { name, tags });
   for (let version = 1; version <= 3; version++) {
-    const source = `s3://bucket/${name}/${version}`;
+    const source = made % 4 === 0 ? "prompt-template" : `s3://bucket/${name}/${version}`;
     const versionTags = [
       ...(made % 4 === 0 ? tags : []),
       { key: "week", value: String(version) },
@@ -59,6 +60,16 @@ describe("searches for versions", () => {
     `tags.long = '${"l".repeat(301)}'`,
     "tags.week = '2' and tags.long LIKE 'l%'",
     "source_path LIKE '%/2'",
+    "source_path LIKE 's3://bucket/ALPHA/%'",
+    "source_path ILIKE 's3://bucket/ALPHA/%'",
+    "source_path ILIKE '%ÄLTER_2'",
+    "source_path LIKE '%\\%'",
+    "source_path = 's3://bucket/alpha/1'",
+    "source_path = 's3://bucket/Alpha'",
+    "source_path != 's3://bucket/alpha/1'",
+    "source_path LIKE '%a/%' and name != 'beta' and source_path != 's3://bucket/Zeta/1'",
+    "name IN ('alpha', 'Zeta') and source_path LIKE '%/3'",
+    `source_path LIKE '%${"_".repeat(11_000)}'`,
     "name LIKE '%eta' and version_number != 2 and tags.week != '9'",
     "tags.`mlflow.prompt.is_prompt` = 'true'",
     "tags.`mlflow.prompt.is_prompt` != 'true'",
@@ -70,7 +81,7 @@ describe("searches for versions", () => {
     ["version_number DESC"],
     ["creation_timestamp"],
     ["last_updated_timestamp ASC", "name DESC"],
-    ["name DESC", "name ASC"],
+    ["name DESC", "version_number ASC"],
   ];
 
   it.each(filters)("find, page by page and in every order, what the filter says: %s", async (filter) => {
@@ -156,6 +167,20 @@ it("a search takes as many statements for many models as for few", async () => {
   }
   expect(await counts()).toEqual(few);
   expect(Math.max(...few)).toBeLessThan(12);
+});
+
+it("versions from elsewhere in Millrace are found by where their files are", async () => {
+  const { id: experiment } = await createExperiment(place.tracking, { name: "nightly" });
+  const { id: run } = await startRun(place.tracking, { experiment, name: "one" });
+  const files = [{ path: "model.onnx", data: new Uint8Array([1]) }];
+  const folder = await logModel(place.tracking, { run, path: "forest", format: "onnx", signature: { inputs: [], outputs: [] }, files });
+  for (const runId of [run, undefined]) await registerVersion(place.registry, { model: "own", folder, ...(runId !== undefined && { runId }) });
+  await send("POST", "model-versions/create", { name: "own", source: "s3://bucket/own" });
+  const found = (filter: string) => pages("model-versions", "model_versions", { filter, order_by: ["name", "version_number"], max_results: "4" });
+  expect(await found(`source_path LIKE '%${run}/artifacts/forest'`)).toEqual(["own 1"]);
+  expect(await found("source_path = ''")).toEqual(["own 2"]);
+  expect(await found("name = 'own' and source_path LIKE '%o%'")).toEqual(["own 1", "own 3"]);
+  expect(await found("source_path ILIKE 'S3://bucket/OWN'")).toEqual(["own 3"]);
 });
 
 it("asking for a model and for a version takes few statements", async () => {

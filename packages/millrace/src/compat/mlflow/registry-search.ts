@@ -1,8 +1,9 @@
-import { type ModelCondition, modelNames, type RegistryServices, type VersionCondition } from "#domains/registry";
+import { type KnownElsewhere, type ModelCondition, modelNames, type RegistryServices, type VersionCondition } from "#domains/registry";
 import { AppError } from "#kit/app-error";
 import type { Clause, OrderField } from "./filter.ts";
 import { matches, type Searchable } from "./match.ts";
 import { invalid } from "./protocol.ts";
+import { sourceCondition } from "./source-condition.ts";
 
 const promptTag = "mlflow.prompt.is_prompt";
 
@@ -30,6 +31,8 @@ export async function modelConditions(registry: RegistryServices, clauses: Claus
 /** As `modelConditions`, for a filter for versions. */
 export async function versionConditions(registry: RegistryServices, clauses: Clause[]): Promise<{ where: VersionCondition[]; exact: boolean }> {
   const nameAsked = await namesOf(registry, clauses);
+  const sources = new Map<Clause, Asked<KnownElsewhere>>();
+  for (const clause of clauses) if (clause.key === "source_path") sources.set(clause, await sourceAsked(registry, clause));
   return conditions(clauses, (clause): Asked<VersionCondition> => {
     if (isName(clause)) {
       const asked = nameAsked(clause);
@@ -37,6 +40,7 @@ export async function versionConditions(registry: RegistryServices, clauses: Cla
     }
     if (clause.entity !== "attribute") return tagAsked(clause);
     if (clause.key === "run_id") return runsAsked(clause);
+    if (clause.key === "source_path") return sources.get(clause);
     return clause.key === "version_number" ? numberAsked(clause) : undefined;
   });
 }
@@ -111,6 +115,12 @@ function runsAsked({ op, value }: Clause): Asked<{ runs: string[] }> {
 function listed(op: Clause["op"], value: Clause["value"]): string[] | undefined {
   const list = op === "=" && typeof value === "string" ? [value] : op === "IN" && Array.isArray(value) ? value : undefined;
   return list === undefined || list.length > mostNames ? undefined : list.filter((each) => !each.includes("\0")); // nothing has such a name
+}
+
+/** Versions from elsewhere in Millrace have no source in a table, so each that is found is looked at. */
+async function sourceAsked({ state }: RegistryServices, { op, value }: Clause): Promise<Asked<KnownElsewhere>> {
+  const condition = typeof value === "string" ? await sourceCondition(state, op, value) : undefined;
+  return condition && { condition, exact: false };
 }
 
 function numberAsked({ op, value }: Clause): Asked<Extract<VersionCondition, { number: number }>> {

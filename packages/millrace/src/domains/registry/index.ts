@@ -3,7 +3,7 @@ export { registryBlobs } from "./blob-references.ts";
 export { createModel, deleteModel, getModel, namesBefore, renameModel, updateModel } from "./change-model.ts";
 export { deleteVersion, getVersion, listVersions, touchVersion, updateVersion } from "./change-version.ts";
 export { listModels, type ModelCondition, type ModelFacts, modelNames, searchModels } from "./search-models.ts";
-export { searchVersions, type VersionCondition } from "./search-versions.ts";
+export { type KnownElsewhere, searchVersions, type VersionCondition } from "./search-versions.ts";
 export { type VersionFacts, versionFacts, type VersionHead, versionHeads, versionNumbers, versionsHeld } from "./version-heads.ts";
 export { aliasesHeld } from "./aliases-held.ts";
 export { modelCard, writeSection } from "./card.ts";

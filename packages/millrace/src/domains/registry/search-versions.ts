@@ -13,7 +13,19 @@ export type VersionCondition =
   | { runs: string[] }
   /** Whole numbers only. */
   | { number: number; op: "=" | "!=" | ">" | ">=" | "<" | "<=" }
+  | KnownElsewhere
   | TagCondition;
+
+/**
+ * What only a table of the caller's can say of versions. It narrows a search down where few meet it, or models or runs are named, and is
+ * passed over where a page of those that meet it is sooner found by looking at each: `keep` decides.
+ */
+export interface KnownElsewhere {
+  /** Selects the `model` (its name) and `version` of all that meet the condition; also some that do not stand. */
+  found: Sql;
+  /** Whether one does. */
+  meets: (model: Sql, version: Sql) => Sql;
+}
 
 export interface VersionSearch {
   /** All of these hold of a version that is found. */
@@ -39,8 +51,8 @@ export async function searchVersions(
   { where = [], order = [{ by: "updatedMs", direction: "desc" }], cursor, limit, keep }: VersionSearch,
 ): Promise<{ versions: VersionHead[]; nextCursor: string | undefined }> {
   const { state } = services;
-  const tag = await selectiveTag(state, where);
-  const isSelective = tag !== undefined || where.some((each) => "models" in each || "runs" in each);
+  const start = await selective(state, where);
+  const isSelective = start !== undefined || where.some((each) => "models" in each || "runs" in each);
   // A sign before a column keeps a database from walking its index: few rows are faster found and then sorted.
   const walked = (column: Sql) => (isSelective ? sql`+${column}` : column);
   const columns: Record<VersionField, OrderColumn> = {
@@ -51,12 +63,18 @@ export async function searchVersions(
   };
   const terms = [...order, { by: "model", direction: "asc" } as const, { by: "version", direction: "desc" } as const];
   const by = terms.map((term) => columns[term.by]);
-  const conditions = [sql`v.deleted_ms is null and m.deleted_ms is null`, ...where.filter((each) => each !== tag).map(test)];
+  const conditions = [
+    sql`v.deleted_ms is null and m.deleted_ms is null`,
+    ...where.filter((each) => each !== start && (isSelective || !("found" in each))).map(test),
+  ];
   // Cross joins, and a range that all times are in, tell SQLite where to begin; to PostgreSQL they are like others.
   let from = sql`registry_version v join registry_model m on m.id = v.model`;
-  if (tag !== undefined) {
+  if (start !== undefined && "found" in start) {
+    from = sql`(${start.found}) e cross join registry_model m cross join registry_version v`;
+    conditions.push(sql`m.name = e.model and v.model = m.id and v.version = e.version`);
+  } else if (start !== undefined) {
     from = sql`registry_tag t cross join registry_version v join registry_model m on m.id = v.model`;
-    conditions.push(sql`${tagTest(tag)} and t.version > 0 and v.model = t.model and v.version = t.version`);
+    conditions.push(sql`${tagTest(start)} and t.version > 0 and v.model = t.model and v.version = t.version`);
   } else if (!isSelective && terms[0]?.by === "updatedMs") {
     from = sql`registry_version v cross join registry_model m`;
     conditions.push(sql`m.id = v.model and v.updated_ms >= 0`);
@@ -90,6 +108,7 @@ function valueOf(row: KeyRow, field: VersionField): string | number {
 
 function test(condition: VersionCondition): Sql {
   if ("models" in condition) return sql`v.model in (select id from registry_model where name in ${sqlIn(padded(condition.models).flat())})`;
+  if ("found" in condition) return condition.meets(sql`m.name`, sql`v.version`);
   if ("runs" in condition) return sql`v.run in ${sqlIn(padded(condition.runs).flat())}`;
   if (!("number" in condition)) return versionHasTag(condition);
   const { number } = condition;
@@ -109,13 +128,16 @@ function test(condition: VersionCondition): Sql {
   }
 }
 
-/** A tag that few things have, to begin with; none where models or runs are named already. */
-async function selectiveTag(reader: Reader, where: VersionCondition[]): Promise<TagCondition | undefined> {
+/** A condition that few things meet, to begin with; none where models or runs are named already. */
+async function selective(reader: Reader, where: VersionCondition[]): Promise<TagCondition | KnownElsewhere | undefined> {
   if (where.some((each) => "models" in each || "runs" in each)) return undefined;
-  const tag = where.find((each): each is TagCondition => "tag" in each);
-  if (tag === undefined) return undefined;
-  const row = await reader.get<{ rows: number }>(
-    sql`select count(*) as rows from (select 1 as one from registry_tag t where ${tagTest(tag)} limit ${fewRows + 1}) as found`,
-  );
-  return (row?.rows ?? 0) <= fewRows ? tag : undefined;
+  for (const each of where) {
+    const rows = "found" in each ? each.found : "tag" in each ? sql`select 1 as one from registry_tag t where ${tagTest(each)}` : undefined;
+    if (rows === undefined) continue;
+    const row = await reader.get<{ rows: number }>(
+      sql`select count(*) as rows from (select 1 as one from (${rows}) as met limit ${fewRows + 1}) as few`,
+    );
+    if ((row?.rows ?? 0) <= fewRows) return each as TagCondition | KnownElsewhere; // the only ones that give rows
+  }
+  return undefined;
 }

@@ -13,7 +13,7 @@ const minutes = Number(process.env["MILLRACE_CRASH_MINUTES"] ?? 1);
 
 test(`8 trainers lose nothing through three kills of their server in ${minutes} minutes`, { timeout: (minutes * 2 + 10) * 60_000 }, async () => {
   const server = await startTrackingServer();
-  onTestFinished(() => server.remove());
+  onTestFinished(() => server.remove(), 120_000); // it may have a hundred thousand files
   const kills = [1, 2, 3].map(() => () => server.killAndRestart());
   const { losses, summary, training } = await killWhileTraining({ address: server.address, trainers: 8, seconds: minutes * 60, kills });
   console.log(`  ${summary}`);
@@ -53,7 +53,7 @@ test("MLflow's own client is carried over a kill by its retries", { timeout: 600
   const python = await mlflowPython("3.17.2");
   await promisify(execFile)(python, ["-c", "import mlflow"]); // compiles it, where it was never used
   const server = await startTrackingServer();
-  onTestFinished(() => server.remove());
+  onTestFinished(() => server.remove(), 120_000); // it may have a hundred thousand files
   const env = { ...process.env, GIT_PYTHON_REFRESH: "quiet" };
   const client = spawn(python, ["-c", script, server.address], { env, stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void client.kill("SIGKILL"));

@@ -36,6 +36,9 @@ export function absent(message: string): AppError {
   return refusal("RESOURCE_DOES_NOT_EXIST", message);
 }
 
+/** What programs look for in these errors' messages, as MLflow's own login says it (mlflow/server/auth). */
+const firstWords: Partial<Record<MlflowCode, string>> = { UNAUTHENTICATED: "You are not authenticated.", PERMISSION_DENIED: "Permission denied." };
+
 /** Bodies come as bytes (old clients send JSON within JSON, deletions have bodies), errors go as `{error_code, message}`. */
 export const protocol: Protocol = {
   name: "mlflow",
@@ -43,7 +46,7 @@ export const protocol: Protocol = {
   localPages: true,
   errorAnswer(error) {
     const code = codeOf(error);
-    const told = { error_code: code, message: messageOf(error) };
+    const told = { error_code: code, message: [firstWords[code], messageOf(error)].filter(Boolean).join(" ") };
     return json(code === "NOT_IMPLEMENTED" ? told : { ...told, sqlstate: "KAM00", error_class: classes[code] ?? code }, statuses[code]);
   },
 };

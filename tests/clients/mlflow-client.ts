@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { pythonWith } from "../services/python-venv.ts";
 
-/** What the checks train and log with, beside MLflow and what it brings. PyTorch is missing: PyPI's wheel for Linux brings 3 GB of CUDA. */
+/** What the checks train and log with, beside MLflow and what it brings. PyTorch is apart: PyPI's wheel for Linux brings 3 GB of CUDA. */
 const libraries = [
   "lightgbm==4.7.0",
   "onnx==1.23.2",
@@ -17,15 +17,23 @@ const libraries = [
   "xgboost-cpu==3.2.0",
 ] as const;
 
+const clients = {
+  "3.17.2": ["mlflow==3.17.2"],
+  // Newer ones end its `models serve` and its server at import.
+  "2.22.5": ["mlflow==2.22.5", "fastapi<0.116", "sqlalchemy<2.1"],
+} as const;
+
 /** About 900 MB each, made in about 15 seconds where the packages are in reach and kept between runs. */
 export const generations = {
-  "3.17.2": ["mlflow==3.17.2", ...libraries],
-  // Newer ones end its `models serve` and its server at import.
-  "2.22.5": ["mlflow==2.22.5", "fastapi<0.116", "sqlalchemy<2.1", ...libraries],
+  "3.17.2": [...clients["3.17.2"], ...libraries],
+  "2.22.5": [...clients["2.22.5"], ...libraries],
 } as const;
 export type Generation = keyof typeof generations;
 
 export const mlflowPython = (generation: Generation) => pythonWith([...generations[generation]]);
+
+/** About 6 GB, of which both generations share 5. */
+export const torchPython = (generation: Generation) => pythonWith([...clients[generation], "lightning==2.6.6", "torch==2.15.0"]);
 
 const standardScript = "mlflow-checks.py";
 
@@ -39,7 +47,7 @@ export const groups = ["tracking", "registry", "training", "flavors", "commands"
 export type Group = (typeof groups)[number];
 
 /** Names of a group's checks for a generation, in the order in which they run. */
-export function checkNames(group: Group, generation: Generation): string[] {
+export function checkNames(group: Group | "torch", generation: Generation): string[] {
   const text = readFileSync(join(import.meta.dirname, `check_${group}.py`), "utf8");
   const found = [...text.matchAll(/^@(check|newer|older)\ndef (\w+)\(/gm)];
   return found.filter(([, mark]) => mark === "check" || (mark === "newer") === generation.startsWith("3.")).map(([, , name]) => name!); // the pattern has both

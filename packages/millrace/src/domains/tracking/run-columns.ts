@@ -59,6 +59,7 @@ export interface RunColumns {
 
 export function newRunColumns(): RunColumns {
   const ids: string[] = [];
+  const idColumn = columnOfIds(ids);
   const revisions: number[] = [];
   const tagKeys: string[][] = [];
   const slots = new Map<string, number>();
@@ -67,7 +68,9 @@ export function newRunColumns(): RunColumns {
     ...{ param: new Map<string, TextColumn>(), tag: new Map<string, TextColumn>() },
     ...{ input: new Map<string, TextColumn>(), attribute: new Map<string, TextColumn>() },
   };
-  let metricColumns = new Map<string, NumberColumn[]>(); // by key list: runs of one experiment mostly have the same
+  // By key list: runs of one experiment mostly have the same.
+  let metricColumns = new Map<string, NumberColumn[]>();
+  let keyLists = new Map<string, string[]>();
   const number = (kind: keyof typeof numbers, key: string) => getOrMake(numbers[kind], key, newNumberColumn);
   const newText = () => newTextColumn(() => ids.length);
   const text = (kind: keyof typeof texts, key: string) => getOrMake(texts[kind], key, newText);
@@ -81,6 +84,7 @@ export function newRunColumns(): RunColumns {
     revision: (id) => revisions[slots.get(id) ?? -1],
     column(kind, key) {
       if (kind === "metric") return numbers.metric.get(key);
+      if (kind === "attribute" && key === "id") return idColumn;
       return texts[kind].get(key) ?? (kind === "attribute" ? numbers.attribute.get(key) : undefined);
     },
     keys: (kind) => [...(kind === "metric" ? numbers.metric : texts[kind]).keys()],
@@ -117,7 +121,6 @@ export function newRunColumns(): RunColumns {
       let slot = slots.get(row.id);
       if (slot === undefined) slots.set(row.id, (slot = ids.push(row.id) - 1));
       revisions[slot] = row.revision;
-      text("attribute", "id").set(slot, row.id);
       text("attribute", "name").set(slot, row.name);
       text("attribute", "experiment").set(slot, row.experiment);
       text("attribute", "status").set(slot, row.status);
@@ -126,20 +129,40 @@ export function newRunColumns(): RunColumns {
       number("attribute", "startedMs").set(slot, row.started_ms);
       number("attribute", "endedMs").set(slot, row.ended_ms ?? undefined);
       number("attribute", "deletedMs").set(slot, row.deleted_ms ?? undefined);
-      for (const [key, value] of Object.entries(parseTexts(row.params))) text("param", key).set(slot, value);
-      const tags = Object.entries(parseTexts(row.tags));
+      const params = parseTexts(row.params);
+      for (const key in params) text("param", key).set(slot, params[key]);
+      const tags = parseTexts(row.tags);
       for (const key of tagKeys[slot] ?? []) text("tag", key).set(slot, undefined); // those that are still there come back below
-      for (const [key, value] of tags) text("tag", key).set(slot, value);
-      tagKeys[slot] = tags.map(([key]) => key);
+      for (const key in tags) text("tag", key).set(slot, tags[key]);
+      tagKeys[slot] = sharedKeys(Object.keys(tags));
       const { values } = decodeColumns(row.latest);
       columnsOf(row.metric_keys).forEach((column, i) => column.set(slot, values[i]!));
     },
   };
 
+  function sharedKeys(keys: string[]): string[] {
+    if (keyLists.size > 1_000) keyLists = new Map();
+    return getOrMake(keyLists, JSON.stringify(keys), () => keys);
+  }
+
   function columnsOf(keys: string): NumberColumn[] {
     if (metricColumns.size > 1_000) metricColumns = new Map();
     return getOrMake(metricColumns, keys, () => parseKeys(keys).map((key) => number("metric", key)));
   }
+}
+
+/** Every run has an id, and none has another's: they are a column as they are. */
+function columnOfIds(ids: string[]): TextColumn {
+  return {
+    kind: "text",
+    get count() {
+      return ids.length;
+    },
+    decimal: false,
+    levels: ids,
+    code: (slot) => slot,
+    set: () => undefined,
+  };
 }
 
 function newNumberColumn(): NumberColumn {

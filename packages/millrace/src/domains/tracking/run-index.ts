@@ -22,7 +22,8 @@ interface RunIndex {
 }
 
 const indexes = new WeakMap<Database, RunIndex>();
-const runsPerRead = 500; // so that no piece holds up the event loop
+/** So that no piece holds up the event loop, and the rows of one are garbage before V8 moves them to its old memory. */
+const runsPerRead = 200;
 /** How far other processes' clocks and commits may lag behind what was seen already. */
 const lagMs = 60_000;
 

@@ -15,7 +15,7 @@ const patterns: [Token["kind"] | "space", RegExp][] = [
   ["name", new RegExp(`(?:${part})(?:\\.(?:${laterPart}))*`, "uy")],
   ["operator", /[<>=~!]+/uy],
 ];
-const words = /^(?:and|or|not|in|is|null|like|ilike|rlike|between)$/i;
+const words = /^(?:and|or|not|in|is|null|like|ilike|rlike|between|true|false)$/i;
 
 /** Splits a filter of MLflow's search into tokens. Throws for quotes and parentheses that do not end, and for a second statement. */
 export function tokensOf(filter: string): Token[] {

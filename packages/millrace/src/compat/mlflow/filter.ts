@@ -26,7 +26,11 @@ export interface Grammar {
   /** Entities that IS NULL and IS NOT NULL take. */
   nullable: readonly Entity[];
   /** Words of refusals, where a search has its own. */
-  words?: { filter: (filter: string) => string; operator: (name: string, op: string, known: readonly string[]) => string };
+  words?: {
+    filter?: (filter: string) => string;
+    operator?: (name: string, op: string, known: readonly string[]) => string;
+    attribute?: (key: string, keys: string) => string;
+  };
 }
 
 const numberOperators = [">", ">=", "!=", "=", "<", "<="] as const;
@@ -103,7 +107,7 @@ function clauseOf(grammar: Grammar, name: string, op: string, value: Token | und
       : textOperators;
   if (!known.includes(op))
     throw invalid(
-      grammar.words?.operator(name, op, known) ?? `Invalid comparator '${op}' not one of '{${known.map((each) => `'${each}'`).join(", ")}}'`,
+      grammar.words?.operator?.(name, op, known) ?? `Invalid comparator '${op}' not one of '{${known.map((each) => `'${each}'`).join(", ")}}'`,
     );
   if (Array.isArray(read) !== (op === "IN" || op === "NOT IN"))
     throw invalid(`Invalid comparator '${op}' for the value of '${key}': lists go with IN and NOT IN.`);
@@ -117,8 +121,10 @@ export function fieldOf(grammar: Grammar, name: string): { entity: Entity; key: 
   const entity = Object.hasOwn(grammar.entities, spelled) ? grammar.entities[spelled] : undefined;
   if (entity === undefined) throw invalid(`Invalid entity type '${spelled}'. Valid values are ${grammar.entityNames}`);
   const key = unquoted(dot === null ? name : name.slice(dot[0].length), "`'\"");
-  if (entity === "attribute" && !Object.hasOwn(grammar.attributes, key))
-    throw invalid(`Invalid attribute key '${key}' specified. Valid keys are '{${quoteAll(Object.keys(grammar.attributes))}}'`);
+  if (entity === "attribute" && !Object.hasOwn(grammar.attributes, key)) {
+    const keys = quoteAll(Object.keys(grammar.attributes));
+    throw invalid(grammar.words?.attribute?.(key, keys) ?? `Invalid attribute key '${key}' specified. Valid keys are '{${keys}}'`);
+  }
   if (entity === "dataset" && !datasetKeys.includes(key))
     throw invalid(`Invalid dataset key '${key}' specified. Valid keys are '{${quoteAll(datasetKeys)}}'`);
   return { entity, key };
@@ -162,7 +168,7 @@ export function listOf(text: string): string[] {
     const match = item.exec(inner);
     if (match === null)
       throw invalid(
-        /^[\d\s,.'"-]+$/.test(inner)
+        /^[\d\s,.'"-]*\d[\d\s,.'"-]*$/.test(inner) && !/,\s*,/.test(inner)
           ? `While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: ${text}`
           : "While parsing a list in the query, expected a non-empty list of string values, but got ill-formed list.",
       );

@@ -43,6 +43,7 @@ export const modelOrderGrammar: Grammar = {
   attributes: { name: "text", timestamp: "number", last_updated_timestamp: "number" },
   listKeys: [],
   nullable: [],
+  words: { attribute: (key, keys) => `Invalid order by key '${key}' specified. Valid keys are '{${keys}}'` },
 };
 
 export const versionGrammar: Grammar = {

@@ -1,6 +1,7 @@
 import {
   createModel,
   deleteModel,
+  getModel,
   type ModelFacts,
   type RegisteredModel,
   removeAlias,
@@ -15,17 +16,20 @@ import { parseFilter, parseOrder } from "./filter.ts";
 import { modelGrammar, modelOrderGrammar } from "./grammars.ts";
 import { checkKey, checkLength } from "./limits.ts";
 import type { Searchable } from "./match.ts";
-import { invalid, refusal } from "./protocol.ts";
+import { taken } from "./prompts.ts";
+import { invalid } from "./protocol.ts";
 import { findModel, findVersion, latestVersions, needModel, needVersion, notFound } from "./registry-reads.ts";
 import { matchesModel, modelConditions, orderTerms, refuseToken } from "./registry-search.ts";
 import { integer, keyValues, needText, text, texts, wrongType } from "./request.ts";
 import { stages, wireModel, wireVersion } from "./wire-model.ts";
 
-const create: Handler = async ({ registry }, fields) => {
+const create: Handler = async (services, fields) => {
   const name = needModel(fields);
   const tags = keyValues(fields, "tags");
   for (const [key, value] of Object.entries(tags)) checkRegistryTag(key, value);
-  const model = await createModel(registry, { name, tags, description: text(fields, "description") ?? "" }).catch(translateTaken(name));
+  const model = await createModel(services.registry, { name, tags, description: text(fields, "description") ?? "" }).catch(
+    translateTaken(services, name, tags),
+  );
   return { registered_model: wireModel(model, []) };
 };
 
@@ -41,8 +45,8 @@ const update: Handler = async (services, fields) => {
 const rename: Handler = async (services, fields) => {
   const name = needModel(fields);
   const newName = needModel(fields, "new_name");
-  await findModel(services, name);
-  const model = await renameModel(services.registry, { name, newName }).catch(translateTaken(newName));
+  const { tags } = await findModel(services, name);
+  const model = await renameModel(services.registry, { name, newName }).catch(translateTaken(services, newName, tags));
   return { registered_model: await answer(services, model) };
 };
 
@@ -165,11 +169,22 @@ async function answers(services: MlflowServices, models: RegisteredModel[]): Pro
   return models.map((model) => wireModel(model, latestOf.get(model.name) ?? []));
 }
 
-function translateTaken(name: string) {
-  return (error: unknown): never => {
+/** @param tags of the one that wants the name */
+function translateTaken(services: MlflowServices, name: string, tags: Record<string, string>) {
+  return async (error: unknown): Promise<never> => {
     if (!(error instanceof AppError && error.code === "conflict")) throw error;
-    throw refusal("RESOURCE_ALREADY_EXISTS", `Registered Model (name=${name}) already exists.`);
+    throw taken(name, (await standingTags(services, name)) ?? tags, tags);
   };
+}
+
+/** Undefined where a deleted model has the name. */
+async function standingTags({ registry }: MlflowServices, name: string): Promise<Record<string, string> | undefined> {
+  try {
+    return (await getModel(registry, name)).tags;
+  } catch (error) {
+    if (notFound(error)) return undefined;
+    throw error;
+  }
 }
 
 function checkAlias(alias: string | undefined): string {

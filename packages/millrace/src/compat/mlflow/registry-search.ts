@@ -50,15 +50,16 @@ export function orderTerms<Field extends string>(
   order: OrderField[],
   fields: Record<string, Field>,
 ): { by: Field; direction: OrderField["direction"] }[] {
-  const terms = order.map(({ entity, key, direction }) => {
+  return order.map(({ entity, key, direction }, i) => {
     const by = entity === "attribute" && Object.hasOwn(fields, key) ? fields[key] : undefined;
     if (by === undefined) {
       const keys = Object.keys(fields).map((each) => `'${each}'`);
       throw invalid(`Invalid order by key '${key}' specified. Valid keys are {${keys.join(", ")}}`);
     }
+    if (order.slice(0, i).some((before) => before.entity === "attribute" && fields[before.key] === by))
+      throw invalid(`\`order_by\` contains duplicate fields: [${order.map((term) => `'${term.key} ${term.direction}'`).join(", ")}]`);
     return { by, direction };
   });
-  return terms.filter(({ by }, i) => terms.findIndex((term) => term.by === by) === i); // the first of two decides
 }
 
 /** Says in MLflow's words that a token is none of a page of this list. */

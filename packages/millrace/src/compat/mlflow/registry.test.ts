@@ -84,6 +84,58 @@ describe("versions", () => {
     expect((await get(`registered-models/get?name=${name}`)).registered_model.latest_versions).toBeUndefined();
   });
 
+  it.each(["runs:/of_another_store/model", "runs:/of_another_store"])("may be of a run of another store, at %s", async (source) => {
+    const name = await newModel();
+    expect((await call("POST", "model-versions/create", { name, source, run_id: "of_another" })).status).toBe(400);
+    const { model_version: version } = await post("model-versions/create", { name, source, run_id: "of_another_store" });
+    expect(version).toMatchObject({ source, run_id: "of_another_store", status: "READY" });
+    expect(await get(`model-versions/get-download-uri?name=${name}&version=1`)).toEqual({ artifact_uri: source });
+  });
+
+  it("are made of others by number, alias, stage, and of the last", async () => {
+    const name = await newModel(3);
+    await post("registered-models/alias", { name, alias: "champion", version: "1" });
+    await post("model-versions/transition-stage", { name, version: "2", stage: "Staging" });
+    const sources: [string, string][] = [
+      ["/1", "1"],
+      ["@champion", "1"],
+      ["/staging", "2"],
+      ["/Latest", "3"],
+    ];
+    const copy = await newModel();
+    for (const [given, version] of sources)
+      expect((await post("model-versions/create", { name: copy, source: `models:/${name}${given}` })).model_version.source).toBe(
+        `models:/${name}/${version}`,
+      );
+    const refused = async (source: string) => {
+      const { status, body } = await call("POST", "model-versions/create", { name: copy, source });
+      return [status, body.message];
+    };
+    expect(await refused("models:/nowhere/1")).toEqual([404, "Registered Model with name=nowhere not found"]);
+    expect(await refused(`models:/${name}/9`)).toEqual([404, `Model Version (name=${name}, version=9) not found`]);
+    expect(await refused(`models:/${name}@nobody`)).toEqual([400, "Registered model alias nobody not found."]);
+    expect(await refused(`models:/${name}/production`)).toEqual([400, `No versions of model with name '${name}' and stage 'production' found`]);
+  });
+
+  it("that move to a stage and those they replace change at one time, and their model with them; deletion changes it, too", async () => {
+    const name = await newModel(2);
+    const times = async () => {
+      const { registered_model: model } = await get(`registered-models/get?name=${name}`);
+      return [
+        model.last_updated_timestamp,
+        ...(await get(`model-versions/search?filter=${encodeURIComponent(`name='${name}'`)}`)).model_versions.map(
+          (each: { last_updated_timestamp: number }) => each.last_updated_timestamp,
+        ),
+      ] as number[];
+    };
+    await post("model-versions/transition-stage", { name, version: "1", stage: "Staging" });
+    await post("model-versions/transition-stage", { name, version: "2", stage: "Staging", archive_existing_versions: true });
+    expect(new Set(await times()).size).toBe(1);
+    const [before] = await times();
+    await call("DELETE", "model-versions/delete", { name, version: "2" });
+    expect((await times())[0]).toBeGreaterThanOrEqual(before!);
+  });
+
   it("need the run or model that owns their files", async () => {
     const name = await newModel();
     const source = `mlflow-artifacts:/0/${run}/artifacts/model`;
@@ -132,6 +184,74 @@ describe("versions", () => {
       "3",
     ]);
     expect((await call("GET", `model-versions/search?filter=${encodeURIComponent("stage = 'x'")}`)).status).toBe(400);
+  });
+});
+
+describe("prompts", () => {
+  const tag = (value = "true") => [{ key: "mlflow.prompt.is_prompt", value }];
+
+  it("and models share their names, and refusals say what has one", async () => {
+    const [model, prompt] = [await newModel(), `prompt-${await newModel()}`];
+    await post("registered-models/create", { name: prompt, tags: tag() });
+    const refused = async (name: string, tags: object[]) => {
+      const { status, body } = await call("POST", "registered-models/create", { name, tags });
+      return [status, body.error_code, body.message];
+    };
+    const code = "RESOURCE_ALREADY_EXISTS";
+    const other = "MLflow does not allow creating a model and a prompt with the same name.";
+    expect(await refused(model, [])).toEqual([400, code, `Registered Model (name=${model}) already exists.`]);
+    expect(await refused(prompt, tag("True"))).toEqual([400, code, `Prompt (name=${prompt}) already exists.`]);
+    expect(await refused(model, tag())).toEqual([
+      ...[400, code],
+      `Tried to create a prompt with name '${model}', but the name is already taken by a registered model. ${other}`,
+    ]);
+    expect(await refused(prompt, [])).toEqual([
+      ...[400, code],
+      `Tried to create a registered model with name '${prompt}', but the name is already taken by a prompt. ${other}`,
+    ]);
+  });
+
+  it.each(["/etc/passwd", "file:///", "https://h/../x", "s3://b/x", "dummy_source", "prompt template"])(
+    "have no files, such as at %s",
+    async (source) => {
+      const name = `prompt-${await newModel()}`;
+      await post("registered-models/create", { name, tags: tag() });
+      expect(await call("POST", "model-versions/create", { name, source, tags: tag() })).toMatchObject({
+        status: 400,
+        body: {
+          error_code: "INVALID_PARAMETER_VALUE",
+          message: `Invalid prompt source: '${source}'. Prompt sources must use an MLflow placeholder.`,
+        },
+      });
+    },
+  );
+
+  it("are marked in any case, and no model is made of one", async () => {
+    const name = `prompt-${await newModel()}`;
+    await post("registered-models/create", { name, tags: tag("True") });
+    for (const source of ["dummy-source", "prompt-template"]) await post("model-versions/create", { name, source, tags: tag("TRUE") });
+    expect((await call("POST", "model-versions/create", { name, source: "prompt-template", tags: tag("false") })).status).toBe(400);
+    const { status, body } = await call("POST", "model-versions/create", { name: await newModel(), source: `models:/${name}/1` });
+    expect([status, body.message]).toEqual([400, expect.stringContaining("Prompt versions cannot be used as model version sources.")]);
+  });
+});
+
+describe("searches", () => {
+  it.each([
+    ["registered-models", "filter", "evilhax = true", "Invalid clause(s) in filter string"],
+    ["model-versions", "filter", "run_id IN (,)", "expected a non-empty list of string values, but got ill-formed list"],
+    ["model-versions", "filter", "run_id IN ('a',,'b')", "expected a non-empty list of string values, but got ill-formed list"],
+    ["model-versions", "filter", "run_id IN (1,2)", "but got different type in list"],
+    ["registered-models", "order_by", "creation_timestamp DESC", "Invalid order by key 'creation_timestamp' specified"],
+    ["model-versions", "order_by", "run_id DESC", "Invalid attribute key 'run_id' specified"],
+    ["registered-models", "order_by", "timestamp&order_by=last_updated_timestamp DESC", "`order_by` contains duplicate fields:"],
+    ["model-versions", "order_by", "name&order_by=name DESC", "`order_by` contains duplicate fields:"],
+  ])("of %s refuse %s %s", async (kind, field, value, message) => {
+    const answer = await call("GET", `${kind}/search?${field}=${encodeURIComponent(value).replace("%26order_by%3D", "&order_by=")}`);
+    expect(answer).toMatchObject({
+      ...{ status: 400 },
+      body: { error_code: "INVALID_PARAMETER_VALUE", message: expect.stringContaining(message) as string },
+    });
   });
 });
 

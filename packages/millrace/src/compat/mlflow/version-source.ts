@@ -4,10 +4,12 @@ import { filesBelow, rootPath } from "./artifact-tree.ts";
 import type { MlflowServices } from "./endpoint.ts";
 import { findLoggedModel } from "./logged-model-reads.ts";
 import { checkLocation, decodedFully, localPath } from "./locations.ts";
+import { numberMeant } from "./model-uri.ts";
 import { readSignature } from "./model-file.ts";
 import { experimentLocation, runRoot } from "./places.ts";
+import { isPrompt } from "./prompts.ts";
 import { invalid, refusal } from "./protocol.ts";
-import { findModel, findVersion } from "./registry-reads.ts";
+import { findModel, findVersion, notFound } from "./registry-reads.ts";
 import { findRun } from "./runs.ts";
 
 export interface GivenSource {
@@ -78,11 +80,16 @@ function isWithin(path: string, root: string): boolean {
 }
 
 async function ofRun(services: MlflowServices, { source, run, loggedModel }: GivenSource): Promise<ResolvedSource> {
-  const match = /^runs:\/+([^/]+)\/(.+)$/.exec(source);
+  const match = /^runs:\/+([^/]+)(?:\/(.*))?$/.exec(source);
   if (source.startsWith("runs://") || match === null || run === undefined || match[1] !== run || loggedModel !== undefined)
     throw notOwned(source, loggedModel === undefined ? "run_id" : "model_id");
-  const root = rootPath(await rootOf(services, await findRun(services.tracking, run).catch(() => Promise.reject(notOwned(source, "run_id")))));
-  return { source, location: source, run, loggedModel, folder: await folderAt(services, root && `${root}/${match[2]}`) };
+  const known = await findRun(services.tracking, run).catch((error: unknown) => {
+    if (!notFound(error)) throw error;
+    return undefined; // a run of another store has its files there
+  });
+  const root = known && rootPath(await rootOf(services, known));
+  const folder = await folderAt(services, root && (match[2] ? `${root}/${match[2]}` : root));
+  return { source, location: source, run, loggedModel, folder };
 }
 
 /** `models:/m-…` is a logged model; `models:/name/3` and `models:/name@alias` a version, whose files the new one has too. */
@@ -97,8 +104,9 @@ async function ofModel(services: MlflowServices, { source, run, loggedModel }: G
   }
   const at = name.lastIndexOf("@");
   const from = at < 0 ? name : name.slice(0, at);
-  const number = at < 0 ? Number(version) : (await findModel(services, from)).aliases[name.slice(at + 1)];
-  if (number === undefined || !Number.isSafeInteger(number)) throw notOwned(source, "model_id");
+  const model = await findModel(services, from);
+  if (isPrompt(model.tags)) throw invalid(`Invalid model version source: '${source}'. Prompt versions cannot be used as model version sources.`);
+  const number = await numberMeant(services, model, at < 0 ? { version: version ?? "" } : { alias: name.slice(at + 1) });
   const standing = await findVersion(services, from, number);
   if ((run !== undefined && run !== standing.runId) || (loggedModel !== undefined && loggedModel !== standing.loggedModel))
     throw invalid(`Invalid model version source: '${source}'. The run_id and model_id request parameters must match the referenced model version.`);

@@ -15,6 +15,7 @@ import { versionGrammar, versionOrderGrammar } from "./grammars.ts";
 import type { Searchable } from "./match.ts";
 import { noteVersion } from "./logged-models.ts";
 import { checkRegistryTag, stageOf } from "./models.ts";
+import { checkPromptSource, isPrompt } from "./prompts.ts";
 import { invalid, refusal } from "./protocol.ts";
 import { findModel, findVersion, knownHeads, needModel, needVersion } from "./registry-reads.ts";
 import { matchesModel, orderTerms, refuseToken, versionConditions } from "./registry-search.ts";
@@ -31,11 +32,13 @@ const create: Handler = async (services, fields, { actor }) => {
   const source = needText(fields, "source");
   const tags = keyValues(fields, "tags");
   for (const [key, value] of Object.entries(tags)) checkRegistryTag(key, value);
+  const prompt = isPrompt(tags);
+  if (prompt) checkPromptSource(source);
   const resolved = await resolveSource(services, {
     source,
     run: text(fields, "run_id") || undefined,
     loggedModel: text(fields, "model_id") || undefined,
-    prompt: tags["mlflow.prompt.is_prompt"] === "true",
+    prompt,
   });
   await findModel(services, name);
   const version = {
@@ -93,8 +96,9 @@ const transition: Handler = async (services, fields, { actor }) => {
   const replaced = staged.filter((each) => each.stage === stage && each.version !== version);
   const others = await knownHeads(services, await versionHeads(services.registry, replaced));
   await services.registry.state.write(async (transaction) => {
-    for (const other of others) await putInStage(services, transaction, other, "Archived", actor.name);
-    await putInStage(services, transaction, moved, stage, actor.name);
+    const move = { actor: actor.name, atMs: services.registry.clock.now() }; // all of them at one time
+    for (const other of others) await putInStage(services, transaction, other, "Archived", move);
+    await putInStage(services, transaction, moved, stage, move);
   });
   return { model_version: wireVersion(await findVersion(services, name, version)) };
 };
@@ -158,11 +162,17 @@ async function matching(services: MlflowServices, heads: VersionFacts[], clauses
 }
 
 /** Moves a version to a stage, and has it written down by whom. */
-async function putInStage(services: MlflowServices, transaction: Transaction, version: KnownHead, stage: string, actor: string): Promise<void> {
+async function putInStage(
+  services: MlflowServices,
+  transaction: Transaction,
+  version: KnownHead,
+  stage: string,
+  { actor, atMs }: { actor: string; atMs: number },
+): Promise<void> {
   const { model, version: number, stage: previous } = version;
   if (stage !== previous) await noteStage(services.registry, transaction, { model, version: number, stage, previous, actor });
   await saveVersionRow(transaction, { ...rowOf(version), stage });
-  await touchVersion(services.registry, transaction, version);
+  await touchVersion(services.registry, transaction, { model, version: number, atMs });
 }
 
 function rowOf({ model, version, source, location, loggedModel, runLink, stage }: KnownHead): VersionRow {

@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import type { WebhookFormat } from "#domains/webhooks";
 import type { Happening } from "#ports/announcer";
 import type { Reader } from "#ports/database";
+import { isPrompt, promptTag } from "./prompts.ts";
 import { rowsOfVersions } from "./version-rows.ts";
 import { mlflowEvents } from "./webhook-events.ts";
 
@@ -25,12 +26,11 @@ export function messageBody(name: string, atMs: number, data: Record<string, unk
   return JSON.stringify({ entity, action, timestamp: new Date(atMs).toISOString().replace("Z", "000+00:00"), data });
 }
 
-const promptTag = "mlflow.prompt.is_prompt";
 const promptTags = new Set([promptTag, "_mlflow_prompt_type", "mlflow.prompt.text"]);
 
 function means(name: string, { event, data }: Happening): boolean {
   const { prompt, from } = mlflowEvents[name]!;
-  return (from as string[]).includes(event) && prompt === (textsOf(data["modelTags"])[promptTag] === "true");
+  return (from as string[]).includes(event) && prompt === isPrompt(textsOf(data["modelTags"]));
 }
 
 /** What a payload has of an event; the registry's words on the right. */

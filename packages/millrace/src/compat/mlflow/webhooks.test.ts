@@ -109,6 +109,8 @@ describe("webhooks of MLflow's API", () => {
     [{ name: undefined }, "Missing value for required parameter 'name'."],
     [{ url: "" }, "Missing value for required parameter 'url'."],
     [{ url: "ftp://8.8.8.8" }, "Invalid webhook URL scheme: 'ftp'. Allowed schemes are: https."],
+    [{ url: "http://[invalid" }, "Invalid webhook URL 'http://[invalid'"],
+    [{ events: undefined }, "Missing value for required parameter 'events'."],
     [{ url: "https://" }, "Webhook URL must include a hostname: 'https://'"],
     [{ url: "http://8.8.8.8" }, "is not https"],
     [{ url: "https://127.0.0.1" }, "is not on the public internet"],
@@ -129,6 +131,15 @@ describe("webhooks of MLflow's API", () => {
       body: { error_code: "INVALID_PARAMETER_VALUE", message: expect.stringContaining(message) as string },
     });
     expect((await call("GET", "webhooks")).body).toEqual({});
+  });
+
+  it("are later with each change, also within a millisecond", async () => {
+    let { webhook_id: id, last_updated_timestamp: last } = await make(["prompt.created"]);
+    for (const name of ["a", "b", "c"]) {
+      const { last_updated_timestamp: next } = (await call("PATCH", `webhooks/${id}`, { name })).body.webhook;
+      expect(next).toBeGreaterThan(last);
+      last = next;
+    }
   });
 
   it.each(["1001", "-1", "x"])("have no page of %s", async (limit) => {

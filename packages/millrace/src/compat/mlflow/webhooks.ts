@@ -13,7 +13,7 @@ import { newId } from "#kit/id";
 import { endpoint, type Handler, type MlflowServices } from "./endpoint.ts";
 import { pageOf } from "./match.ts";
 import { absent, invalid, refusal } from "./protocol.ts";
-import { type Fields, integer, needText, object, objects, text } from "./request.ts";
+import { type Fields, integer, missing, needText, object, objects, text } from "./request.ts";
 import { eventOf, mlflowEvents, wireEvent } from "./webhook-events.ts";
 import { messageBody } from "./webhook-format.ts";
 
@@ -115,6 +115,7 @@ async function findWebhook(services: MlflowServices, fields: Fields): Promise<We
 
 /** The events asked for, and those of ours that they come from. */
 function subscription(fields: Fields) {
+  if (fields["events"] === undefined) throw missing("events");
   const events = [...new Set(objects(fields, "events").map(eventOf))].sort();
   if (events.length === 0) throw invalid("Webhook events must be a non-empty list of WebhookEvent objects: [].");
   return { events: events.flatMap((name) => mlflowEvents[name]!.from), facts: { events } };
@@ -137,6 +138,7 @@ function checkUrl(url: string): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
   if (scheme !== "https" && scheme !== "http") throw invalid(`Invalid webhook URL scheme: '${scheme}'. Allowed schemes are: https.`);
   if (/^https?:\/*$/i.test(url)) throw invalid(`Webhook URL must include a hostname: '${url}'`);
+  if (!URL.canParse(url)) throw invalid(`Invalid webhook URL '${url}': it cannot be read.`);
   return url;
 }
 

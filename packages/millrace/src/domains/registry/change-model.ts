@@ -14,6 +14,7 @@ import {
   insertModel,
   lockModel,
   lockNamed,
+  markUpdated,
   markVersionsDeleted,
   type ModelRow,
   noteFormerName,
@@ -76,7 +77,8 @@ export async function updateModel(
     const standing = await lockModel(transaction, name);
     const before = JSON.parse(standing.tags) as Record<string, string>; // written by this domain
     const merged = changedTags(before, tags);
-    const changed = { description: description ?? standing.description, updated_ms: clock.now() };
+    // As of versions: tags are found by themselves, and do not make a model the last that changed.
+    const changed = description === undefined ? {} : { description, updated_ms: clock.now() };
     await saveTaggedModel(transaction, { ...standing, ...changed }, merged);
     const row = await activeModel(transaction, name);
     if (row.description !== standing.description) {
@@ -99,7 +101,9 @@ export async function renameModel(services: RegistryServices, { name, newName }:
     const standing = await lockNamed(transaction, name);
     if (newName !== name && (await findModel(transaction, newName)) !== undefined)
       throw new AppError("conflict", `Model "${newName}" exists already.`, { hint: "Choose another name." });
-    await saveModel(transaction, { ...standing, name: newName, updated_ms: clock.now() });
+    const nowMs = clock.now();
+    await saveModel(transaction, { ...standing, name: newName, updated_ms: nowMs });
+    await markUpdated(transaction, standing.id, "all", nowMs);
     const row = await activeModel(transaction, newName);
     if (newName !== name) {
       await noteFormerName(transaction, standing, clock.now());

@@ -4,7 +4,7 @@ import type { Transaction } from "#ports/database";
 import { renderCards } from "./card.ts";
 import { changedTags } from "./change-model.ts";
 import { type ModelVersion, type RegistryServices, type VersionChange, versionChangeSchema } from "./model.ts";
-import { activeModel, findVersion, lockModel, lockNamed, markUpdated, markVersionsDeleted, saveVersion, versionsOf } from "./store.ts";
+import { activeModel, findVersion, lockModel, lockNamed, markUpdated, markVersionsDeleted, saveModel, saveVersion, versionsOf } from "./store.ts";
 import { type AliasLoss, dropAliases } from "./set-alias.ts";
 import { tell, tellGate, tellTags } from "./tell.ts";
 import { versionNotFound } from "./version-not-found.ts";
@@ -55,13 +55,15 @@ export async function updateVersion(services: RegistryServices, change: VersionC
   });
 }
 
-/** Notes, in the transaction of whoever keeps something else of a version, that what describes it changed. */
+/** Notes, in the transaction of whoever keeps something else of a version, that what describes it changed, and with it its model. */
 export async function touchVersion(
   { clock }: RegistryServices,
   transaction: Transaction,
-  { model, version }: { model: string; version: number },
+  { model: name, version, atMs = clock.now() }: { model: string; version: number; atMs?: number },
 ): Promise<void> {
-  await markUpdated(transaction, (await activeModel(transaction, model)).id, version, clock.now());
+  const model = await activeModel(transaction, name);
+  await markUpdated(transaction, model.id, version, atMs);
+  await saveModel(transaction, { ...model, updated_ms: atMs });
 }
 
 /** Deletes a version; its number is never given again. Throws `conflict` while an alias holds it, unless these shall be taken away `withAliases`. */
@@ -84,7 +86,9 @@ export async function deleteVersion(
           hint: "Move or remove the alias first.",
         },
       );
-    await markVersionsDeleted(transaction, model.id, version, clock.now());
+    const nowMs = clock.now();
+    await markVersionsDeleted(transaction, model.id, version, nowMs);
+    await saveModel(transaction, { ...model, updated_ms: nowMs });
     for (const follower of services.followers ?? []) await follower.deleted?.(transaction, { model: name, version });
     await tell(services, transaction, model, "version.deleted", { version });
   });

@@ -10,6 +10,7 @@ import {
   createModel,
   deleteModel,
   deleteVersion,
+  getModel,
   getVersion,
   listModels,
   modelNames,
@@ -103,6 +104,27 @@ describe("versions are found", () => {
       [2, 1_000],
     ]);
     expect(await getVersion(services, "a", 1)).toMatchObject({ createdMs: 1_000, updatedMs: 2_000 });
+  });
+
+  it("models newest change first: of their text, name or versions, not of their tags or aliases", async () => {
+    const changed = async () => (await getModel(services, "a")).updatedMs;
+    const at = async (work: () => Promise<unknown>) => {
+      services.clock.advance(1_000);
+      await work();
+      return changed();
+    };
+    await make("a", "r1");
+    await make("a", "r2");
+    expect(await changed()).toBe(1_000);
+    expect(await at(() => updateModel(services, { name: "a", tags: { x: "y" } }))).toBe(1_000);
+    expect(await at(() => setAlias(services, { model: "a", alias: "champion", version: 1, actor: "ana" }))).toBe(1_000);
+    expect(await at(() => updateVersion(services, { model: "a", version: 1, description: "looked at" }))).toBe(1_000);
+    expect(await at(() => updateModel(services, { name: "a", description: "d" }))).toBe(5_000);
+    expect(await at(() => state.write((transaction) => touchVersion(services, transaction, { model: "a", version: 1, atMs: 5_500 })))).toBe(5_500);
+    expect(await at(() => deleteVersion(services, { model: "a", version: 2 }))).toBe(7_000);
+    services.clock.advance(1_000);
+    await renameModel(services, { name: "a", newName: "b" });
+    expect(await getVersion(services, "b", 1)).toMatchObject({ updatedMs: 8_000 });
   });
 
   it("page by page, though versions come and go between pages", async () => {

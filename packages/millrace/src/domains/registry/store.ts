@@ -146,9 +146,10 @@ export async function saveVersion(transaction: Transaction, modelId: string, ver
   await saveTags(transaction, modelId, version.version, version.tags);
 }
 
-/** Notes when what describes a version last changed. */
-export async function markUpdated(transaction: Transaction, modelId: string, version: number, atMs: number): Promise<void> {
-  await transaction.run(sql`update registry_version set updated_ms = ${atMs} where model = ${modelId} and version = ${version}`);
+/** Notes when what describes a version, or all of a model, last changed. */
+export async function markUpdated(transaction: Transaction, modelId: string, version: number | "all", atMs: number): Promise<void> {
+  const which = version === "all" ? sql`deleted_ms is null` : sql`version = ${version}`;
+  await transaction.run(sql`update registry_version set updated_ms = ${atMs} where model = ${modelId} and ${which}`);
 }
 
 /** Numbers that are not given again. */

@@ -55,7 +55,7 @@ export async function updateWebhook(
   if (given.url !== undefined) await outbound.check(given.url);
   return state.write(async (transaction) => {
     const standing = await lockWebhook(transaction, id);
-    const next = { ...standing, ...withoutUndefined(given), updatedMs: clock.now() };
+    const next = { ...standing, ...withoutUndefined(given), updatedMs: Math.max(clock.now(), standing.updatedMs + 1) }; // each change is later than the last
     await saveWebhook(transaction, next.status === "active" ? { ...next, problem: undefined } : next);
     if (secret !== undefined) await saveSecret(transaction, id, secret);
     return findWebhook(transaction, id);

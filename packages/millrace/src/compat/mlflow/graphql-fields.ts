@@ -166,4 +166,4 @@ function inTurns(items: unknown[]): unknown[] {
     return turn.then(() => item);
   });
 }
-const itemsPerTurn = 100;
+const itemsPerTurn = 25;

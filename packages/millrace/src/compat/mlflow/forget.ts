@@ -51,6 +51,7 @@ export async function forgetExperiments(transaction: Transaction, experiments: s
     );
     const kept = await transaction.get(sql`select id from mlflow_logged_model where experiment = ${experiment} limit 1`);
     if (kept === undefined) await transaction.run(sql`delete from mlflow_experiment where experiment = ${experiment}`);
+    await transaction.run(sql`delete from mlflow_issue where experiment = ${experiment}`);
   }
 }
 

@@ -61,4 +61,16 @@ export const mlflowMigrations: Migration[] = [
       `create index mlflow_version_source on mlflow_version (substr(source, 1, 200), model, version)`,
     ],
   },
+  {
+    id: "mlflow-006-issues",
+    statements: [
+      // What somebody found wrong with traces of an experiment; assessments of traces name it by its id.
+      `create table mlflow_issue (
+        id text primary key, experiment text not null, name text not null, description text not null, status text not null, severity text,
+        severity_rank bigint not null, root_causes text not null, categories text not null, source_run text, created_by text,
+        created_ms bigint not null, updated_ms bigint not null
+      )`,
+      `create index mlflow_issue_experiment on mlflow_issue (experiment, severity_rank, created_ms)`,
+    ],
+  },
 ];

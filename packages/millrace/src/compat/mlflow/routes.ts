@@ -3,6 +3,7 @@ import { artifactRoutes } from "./artifacts.ts";
 import { experimentRoutes } from "./experiments.ts";
 import { graphqlRoutes } from "./graphql.ts";
 import { inputRoutes } from "./inputs.ts";
+import { issueRoutes } from "./issues.ts";
 import { loggedModelRoutes } from "./logged-models.ts";
 import { logRoutes } from "./log.ts";
 import { metricRoutes } from "./metrics.ts";
@@ -27,6 +28,7 @@ export const mlflowRoutes: AnyRoute[] = [
   ...modelRoutes,
   ...versionRoutes,
   ...mlflowTraceRoutes,
+  ...issueRoutes,
   ...versionFileRoutes,
   ...mlflowWebhookRoutes,
   ...graphqlRoutes,

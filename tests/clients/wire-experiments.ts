@@ -61,7 +61,14 @@ export const experimentScenarios: Record<string, Scenario> = {
     await wire.post("runs/create", { experiment_id: at(found, "experiment.experiment_id"), run_name: "r", start_time: 1 });
     for (const [i, artifact_location] of ["s3://b/a#c", "", "http://host/x"].entries())
       await wire.post("experiments/create", { name: `location ${i}`, artifact_location });
-    for (const [i, artifact_location] of ["s3://b/a?c=d", "s3://b/../c", "s3://b/%2e%2e/c"].entries())
+    for (const [i, artifact_location] of ["/a/place", "/a/place/", "file:///a/place", "file://localhost/a/place", "/a#b", "/a;b"].entries()) {
+      const name = `place on a disk ${i}`;
+      await wire.post("experiments/create", { name, artifact_location });
+      await wire.get("experiments/get-by-name", { experiment_name: name });
+    }
+    await wire.post("experiments/create", { name: "a number for a place", artifact_location: 9.5 });
+    await wire.unlike(because.crash).post("experiments/create", { name: "place on another's disk", artifact_location: "file://host/a" });
+    for (const [i, artifact_location] of ["s3://b/a?c=d", "s3://b/../c", "s3://b/%2e%2e/c", "/a/../b", "file:///a/%2e%2e/b"].entries())
       await wire.unlike(because.location).post("experiments/create", { name: `bad location ${i}`, artifact_location });
     await wire.post("experiments/create", { name: "unknown field", other: { deep: [1] } });
   },

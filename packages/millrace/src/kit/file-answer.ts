@@ -60,8 +60,12 @@ function rangeOf(header: unknown, size: number): { first: number; last: number }
 
 /** RFC 6266, with a name of plain characters for clients that know no other. */
 function disposition(name: string): string {
-  const plain = /^[\w.-]+$/.test(name) ? name : `"${name.replaceAll(/[^\x20-\x7e]/g, "_").replaceAll(/["\\]/g, String.raw`\$&`)}"`;
-  return /^[\x20-\x7e]*$/.test(name)
-    ? `attachment; filename=${plain}`
-    : `attachment; filename=${plain}; filename*=UTF-8''${encodeURIComponent(name)}`;
+  const ascii = name
+    .normalize("NFKD")
+    .replaceAll(/\p{M}/gu, "")
+    .replaceAll(/[^\x20-\x7e]/g, "_");
+  const plain = /^[\w!#$%&'*+.^`|~-]+$/.test(ascii) ? ascii : `"${ascii.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+  if (/^[\x20-\x7e]*$/.test(name)) return `attachment; filename=${plain}`;
+  const encoded = encodeURIComponent(name).replaceAll(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  return `attachment; filename=${plain}; filename*=UTF-8''${encoded}`;
 }

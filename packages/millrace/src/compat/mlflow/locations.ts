@@ -11,6 +11,8 @@ export function checkLocation(location: string, parameter: string): string {
   const refuse = (why: string) => invalid(`Invalid value ${JSON.stringify(location)} for parameter '${parameter}' supplied: ${why}`);
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
   if (location.length > 2_048 || /[\u0000-\u001f\u007f]/.test(location)) throw refuse("it is too long, or holds control characters.");
+  if (/[#;]/.test(location)) throw invalid(`'${parameter}' URL can't include fragments or params.`);
+  if (scheme !== undefined && isHostScheme(scheme)) throw otherHost(parameter, scheme);
   const local = localPath(location);
   if (local === undefined && !(scheme !== undefined && allowed.has(scheme)))
     throw refuse(`only paths and locations of ${[...allowed].join(", ")} are taken.`);
@@ -33,6 +35,17 @@ export function localPath(location: string): string | undefined {
   if (!/^(localhost|127\.0\.0\.1|\.)?$/i.test(host))
     throw invalid(`${location} is not a valid remote uri. Files of another host need another scheme.`);
   return path;
+}
+
+/** Whether locations of a scheme name a host of their own, which a server that follows them would ask. */
+export function isHostScheme(scheme: string): boolean {
+  return /^(https?|ftp|sftp)$/.test(scheme);
+}
+
+export function otherHost(parameter: string, scheme: string): Error {
+  return invalid(
+    `'${parameter}' cannot use the '${scheme}' scheme: the '${scheme}' scheme addresses a host other than the tracking server's configured artifact storage, so the server would connect to the host named in the URI.`,
+  );
 }
 
 function schemeOf(location: string): string | undefined {

@@ -3,7 +3,7 @@ import { artifactKey, modelDigest, type ModelFolder, type Run } from "#domains/t
 import { filesBelow, rootPath } from "./artifact-tree.ts";
 import type { MlflowServices } from "./endpoint.ts";
 import { findLoggedModel } from "./logged-model-reads.ts";
-import { checkLocation, decodedFully, localPath } from "./locations.ts";
+import { checkLocation, decodedFully, isHostScheme, localPath, otherHost } from "./locations.ts";
 import { numberMeant } from "./model-uri.ts";
 import { readSignature } from "./model-file.ts";
 import { experimentLocation, runRoot } from "./places.ts";
@@ -39,11 +39,7 @@ export async function resolveSource(services: MlflowServices, given: GivenSource
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(source)?.[1]?.toLowerCase();
   if (/^file:\/\/(?!(localhost|127\.0\.0\.1|\.)?\/)/i.test(source)) throw refusal("INTERNAL_ERROR", `${source} is not a valid remote uri.`); // as MLflow tells it
   if (scheme === undefined || scheme === "file") return ofDisk(services, given);
-  if (/^(https?|ftp|sftp)$/.test(scheme) || /^mlflow-artifacts:\/\/[^/]/i.test(source)) {
-    throw invalid(
-      `'source' cannot use the '${scheme}' scheme: the '${scheme}' scheme addresses a host other than the tracking server's configured artifact storage, so the server would connect to the host named in the URI.`,
-    );
-  }
+  if (isHostScheme(scheme) || /^mlflow-artifacts:\/\/[^/]/i.test(source)) throw otherHost("source", scheme);
   const decoded = decodedFully(source);
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused here
   if (decoded === undefined || /(?:^|\/)\.\.?(?:\/|$)|[\u0000-\u001f\u007f]/.test(decoded)) {

@@ -1,5 +1,6 @@
 /** What MLflow's REST API does with traces, as scenarios whose answers are compared. */
 import { at, type Json, type Scenario } from "./wire.ts";
+import { issueScenarios } from "./wire-issues.ts";
 import { because, newExperiment, newRun } from "./wire-setup.ts";
 import { begin, otlp, sendSpans } from "./wire-spans.ts";
 import { measureScenarios } from "./wire-trace-measures.ts";
@@ -319,4 +320,5 @@ export const traceScenarios: Record<string, Scenario> = {
     await send(otlp(trace, [{}]), { ...good, "x-mlflow-experiment-id": "987654" });
   },
   ...measureScenarios,
+  ...issueScenarios,
 };

@@ -35,6 +35,11 @@ export function tokensOf(filter: string): Token[] {
   return tokens;
 }
 
+/** The text of a value in single or double quotes; undefined for what is none. */
+export function quotedText({ kind, text }: Token): string | undefined {
+  return kind === "string" || (kind === "name" && /^"[^"]*"$/.test(text)) ? text.slice(1, -1) : undefined;
+}
+
 function next(filter: string, at: number): [Token["kind"] | "space", string] {
   for (const [kind, pattern] of patterns) {
     pattern.lastIndex = at;

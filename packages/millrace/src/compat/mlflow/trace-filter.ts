@@ -1,6 +1,6 @@
 import type { FieldTest, FilterOperator, SpanTest, TraceCondition, TraceField, TraceOrder } from "#domains/traces";
 import { type Comparison, comparisonsOf, listOf, unquoted } from "./filter.ts";
-import { pythonText, type Token, tokensOf } from "./filter-tokens.ts";
+import { pythonText, quotedText, type Token, tokensOf } from "./filter-tokens.ts";
 import { invalid } from "./protocol.ts";
 import { nameTag, runKey, sessionKey, states, userKey } from "./trace-wire.ts";
 
@@ -175,7 +175,8 @@ function checkOperator(op: string, known: string[]): void {
 }
 
 function textOf(name: string, token: Token): string | string[] {
-  if (token.kind === "string" || (token.kind === "name" && /^"[^"]*"$/.test(token.text))) return token.text.slice(1, -1);
+  const text = quotedText(token);
+  if (text !== undefined) return text;
   if (token.kind === "list") return listOf(token.text);
   throw invalid(`Expected a quoted string value for ${name} (e.g. 'my-value'). Got value ${token.text}`);
 }

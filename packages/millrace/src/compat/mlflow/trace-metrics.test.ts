@@ -53,6 +53,9 @@ describe("numbers of traces", () => {
     expect(await points({ ...counted, filters: ["trace.tag.team = 'air'", "trace.metadata.`mlflow.trace.session` = 's1'"] })).toEqual([
       point("trace_count", { COUNT: 1 }),
     ]);
+    expect(await points({ ...counted, filters: ['trace.tag.team = "air"', 'trace.metadata.`mlflow.trace.session` = "s1"'] })).toEqual([
+      point("trace_count", { COUNT: 1 }), // as MLflow's pages ask
+    ]);
     expect(await points({ ...counted, filters: ["trace.status = 'NONE'"] })).toEqual([point("trace_count", { COUNT: 0 })]);
     expect(await points({ metric_name: "session_count", ...by("COUNT") })).toEqual([point("session_count", { COUNT: 2 })]);
   });

@@ -2,7 +2,7 @@ import { type TraceCondition, walkTraces } from "#domains/traces";
 import { aggregate, type Aggregation, type AggregationKind, aggregations as kinds, createGroups } from "./aggregate.ts";
 import { endpoint, type Handler } from "./endpoint.ts";
 import { comparisonsOf, unquoted } from "./filter.ts";
-import { pythonText } from "./filter-tokens.ts";
+import { pythonText, quotedText } from "./filter-tokens.ts";
 import { invalid } from "./protocol.ts";
 import { type Fields, integer, missing, needText, objects, texts } from "./request.ts";
 import { type Fact, factsOf, measures, spanType, type View, views } from "./trace-measures.ts";
@@ -121,9 +121,9 @@ function readFilters(filters: string[], view: View): Filters {
     if (comparison === undefined || more.length > 0) throw invalid(`Invalid filter: '${filter}'. Expected one filter clause.`);
     const { of, entity, key } = nameIn(comparison.name);
     if (comparison.op !== "=") throw invalid(`Invalid comparator: '${comparison.op}', only '=' operator is supported`);
-    if (comparison.value?.kind !== "string")
+    const value = comparison.value && quotedText(comparison.value);
+    if (value === undefined)
       throw invalid(`Expected a quoted string value for ${entity} value (e.g. 'my-value'). Got value ${comparison.value?.text ?? "nothing"}`);
-    const value = comparison.value.text.slice(1, -1);
     const only = entities[of]!.view; // one of the names, just asked
     if (only === undefined) conditions.push(traceCondition(entity, key, value));
     else if (only !== view) throw invalid(`Filtering by ${of} is only supported for ${only} view type, got ${view}`);

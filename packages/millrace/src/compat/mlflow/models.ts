@@ -14,10 +14,10 @@ import { AppError } from "#kit/app-error";
 import { endpoint, type Handler, type MlflowServices } from "./endpoint.ts";
 import { parseFilter, parseOrder } from "./filter.ts";
 import { modelGrammar, modelOrderGrammar } from "./grammars.ts";
-import { checkKey, checkLength } from "./limits.ts";
+import { checkKey, checkLength, cut } from "./limits.ts";
 import type { Searchable } from "./match.ts";
 import { taken } from "./prompts.ts";
-import { invalid } from "./protocol.ts";
+import { absent, invalid } from "./protocol.ts";
 import { findModel, findVersion, latestVersions, needModel, needVersion, notFound } from "./registry-reads.ts";
 import { matchesModel, modelConditions, orderTerms, refuseToken } from "./registry-search.ts";
 import { integer, keyValues, needText, text, texts, wrongType } from "./request.ts";
@@ -115,9 +115,11 @@ const putAlias: Handler = async (services, fields, { actor }) => {
 const getAlias: Handler = async (services, fields) => {
   const name = needModel(fields);
   const alias = checkAlias(text(fields, "alias"));
-  const { aliases } = await findModel(services, name);
-  const version = Object.hasOwn(aliases, alias) ? aliases[alias] : undefined;
-  if (version === undefined) throw invalid(`Registered model alias ${alias} not found.`);
+  const { aliases, latest } = await findModel(services, name);
+  const newest = alias.toLowerCase() === "latest"; // nobody may set that one
+  const version = newest ? latest : Object.hasOwn(aliases, alias) ? aliases[alias] : undefined;
+  if (version === undefined)
+    throw newest ? absent(`Latest version not found for model ${name}.`) : invalid(`Registered model alias ${alias} not found.`);
   return { model_version: wireVersion(await findVersion(services, name, version)) };
 };
 
@@ -148,9 +150,13 @@ export const modelRoutes = [
   ...endpoint("DELETE", "registered-models/alias", "models:write", deleteAlias),
 ];
 
+/** Most characters of a tag, which also hold the text of a prompt. */
+const textLength = 100_000;
+
 export function checkRegistryTag(key: string, value: string): void {
   checkKey(key, "key", "key");
-  checkLength("value", 100_000, value);
+  if (key === "mlflow.prompt.text" && cut(value, textLength) !== value) throw invalid(`Prompt text exceeds max length of ${textLength} characters.`);
+  checkLength("value", textLength, value);
 }
 
 /** A stage by its name in any case. */

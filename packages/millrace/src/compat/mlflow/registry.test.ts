@@ -255,6 +255,13 @@ describe("searches", () => {
   });
 });
 
+it("the text of a prompt that is too long is called so", async () => {
+  const name = await newModel();
+  const tags = [{ key: "mlflow.prompt.text", value: "a".repeat(100_001) }];
+  const { status, body } = await call("POST", "model-versions/create", { name, source: "dummy-source", tags });
+  expect([status, body.message]).toEqual([400, "Prompt text exceeds max length of 100000 characters."]);
+});
+
 describe("aliases", () => {
   it("move, with a history, and go with their version", async () => {
     const name = await newModel(2);
@@ -263,6 +270,12 @@ describe("aliases", () => {
     expect(await aliasHistory(place.registry, { model: name, alias: "champion" })).toMatchObject([{ version: 1 }, { version: 2, actor: "local" }]);
     expect((await call("DELETE", "model-versions/delete", { name, version: "2" })).status).toBe(200);
     expect(await call("GET", `registered-models/alias?name=${name}&alias=champion`)).toMatchObject({ status: 400 });
+    expect((await get(`registered-models/alias?name=${name}&alias=Latest`)).model_version.version).toBe("1");
+    expect((await call("DELETE", "model-versions/delete", { name, version: "1" })).status).toBe(200);
+    expect(await call("GET", `registered-models/alias?name=${name}&alias=latest`)).toMatchObject({
+      status: 404,
+      body: { error_code: "RESOURCE_DOES_NOT_EXIST", message: `Latest version not found for model ${name}.` },
+    });
     for (const alias of ["v1", "latest", "Latest", "a b", ""])
       expect((await call("POST", "registered-models/alias", { name, alias, version: "1" })).status, alias).toBe(400);
   });

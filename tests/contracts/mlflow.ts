@@ -14,6 +14,7 @@ import { systemClock } from "#kit/clock";
 import { createOutbound } from "#kit/outbound-http";
 import type { Database } from "#ports/database";
 import { serveRoutes } from "../processes/serve-routes.ts";
+import { testSecrets } from "./secrets.ts";
 import { openTestState } from "./state.ts";
 
 export interface MlflowPlace {
@@ -44,7 +45,8 @@ export async function openMlflowPlace({
   const blobs = await openLocalBlobs({ folder: join(folder, "blobs") });
   const tracking = { state, blobs, clock: systemClock };
   const registry = { state, clock: systemClock, announce, followers: [mlflowFollower] };
-  const webhooks = { state, clock: systemClock, outbound: createOutbound({ allow }), formats: { mlflow: mlflowWebhookFormat(state) } };
+  const secrets = testSecrets();
+  const webhooks = { state, clock: systemClock, secrets, outbound: createOutbound({ allow }), formats: { mlflow: mlflowWebhookFormat(state) } };
   const server = await serveRoutes([...mlflowRoutes, ...mlflowProbeRoutes, ...otlpRoutes, ...tracesRoutes], { tracking, registry, webhooks });
   return {
     address: server.address,

@@ -19,6 +19,7 @@ const continued = [
   "docs/how-to/sql-models.md",
   "docs/how-to/gate.md",
   "docs/how-to/registry.md",
+  "docs/how-to/secrets.md",
 ];
 
 describe("the code in the documents is the code of the example", () => {

@@ -8,6 +8,7 @@ import { systemClock } from "#kit/clock";
 import { newId } from "#kit/id";
 import { silentLog } from "#kit/log";
 import { createOutbound } from "#kit/outbound-http";
+import { testSecrets } from "../contracts/secrets.ts";
 
 it("two servers on one PostgreSQL tell each webhook each thing once, whichever of them it happened at", async () => {
   const got: string[] = [];
@@ -21,10 +22,12 @@ it("two servers on one PostgreSQL tell each webhook each thing once, whichever o
   await once(receiver, "listening");
   const origin = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
   const schema = `test_${newId().toLowerCase()}`;
+  const secrets = testSecrets();
   const open = async () => {
     const state = await openPostgres({ url: inject("postgres"), schema, connections: 4 });
     await state.migrate(webhookMigrations);
-    return { state, clock: systemClock, log: silentLog, outbound: createOutbound({ allow: [origin] }), formats: { millrace: standardFormat } };
+    const outbound = createOutbound({ allow: [origin] });
+    return { state, clock: systemClock, log: silentLog, secrets, outbound, formats: { millrace: standardFormat } };
   };
   const servers = [await open(), await open()];
   for (const path of ["/a", "/b"]) await createWebhook(servers[0]!, { name: "ci", url: `${origin}${path}`, events: ["alias.moved"] });

@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { createMetrics } from "#compat/prometheus";
-import { actorOf, listTokens } from "#domains/access";
+import { actorOf, listTokens, openSecrets } from "#domains/access";
 import { openLedger, reclaim } from "#domains/pipelines";
 import type { Topic } from "#domains/ingest";
 import { claimForHome, claimState, definitionsOf, loadConfig, loadProject, lockProject, type Project, type ProjectLock } from "#domains/project";
 import { createEndpointDesk, openEndpoint, type Endpoint, type EndpointDesk } from "#domains/serving";
 import { TrainingTables } from "#domains/training";
 import { modelRelation, stateBuildStore } from "#domains/transform";
-import { announceThrough, createOutbox } from "#domains/webhooks";
+import { announceThrough, createOutbox, sealAnew } from "#domains/webhooks";
+import { toAppError } from "#kit/app-error";
 import { systemClock } from "#kit/clock";
 import { jsonLog } from "#kit/log";
 import { cardEvidence } from "./card-evidence.ts";
@@ -51,11 +52,15 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
     const stores = (begun = await openStores({ project, environment, clock, log, readOnly }));
     const { state, blobs } = stores;
     const ledger = openLedger({ database: state, clock });
+    const secrets = openSecrets({ state, clock, home: project.home, environment });
     const outbox = createOutbox();
     const announce = announceThrough(outbox);
     if (!readOnly) {
       await claimState({ state, clock, project });
       await reclaim(ledger);
+      await sealAnew({ state, secrets }).catch((error: unknown) =>
+        log.warn("secrets of webhooks cannot be sealed", { reason: toAppError(error).message }),
+      );
     }
     const services: Omit<Services, "serving"> & { serving?: EndpointDesk } = {
       ...stores,
@@ -63,7 +68,7 @@ export async function openProject(options: OpenOptions): Promise<OpenedProject> 
       access: { state, clock },
       tracking: { state, blobs, clock },
       keepers: runKeepers({ state, blobs, clock }),
-      webhooks: webhookServices({ state, clock, project, outbox }),
+      webhooks: webhookServices({ state, clock, project, outbox, secrets }),
       registry: { state, clock, announce, evidence: cardEvidence({ state, blobs, clock }), followers: modelFollowers },
       lineage: { state, clock },
       relationOf: async (model) => (await modelRelation({ ...stores, buildStore: stateBuildStore(state) }, model)).relation,

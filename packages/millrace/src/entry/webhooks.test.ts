@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,8 @@ import { resolveConfig } from "#domains/project";
 import { aliasHistory, modelCard, registerVersion } from "#domains/registry";
 import { logArtifact, logParams, modelDigest, createExperiment, startRun } from "#domains/tracking";
 import { createWebhook, deliverDue } from "#domains/webhooks";
+import { parseSecretKeys } from "#kit/secret-box";
+import { sql } from "#kit/sql";
 import { openProject, type OpenedProject } from "./open-project.ts";
 import { serveProject } from "./serve-project.ts";
 
@@ -78,6 +80,23 @@ it("a message of a process that was killed right after the change is delivered b
   expect(await deliverDue(next.services.webhooks)).toBe(1);
   expect(messages).toMatchObject([{ type: "alias.set", data: { model, alias: "champion", version: 1, actor: "ana", reason: "better" } }]);
   await next.close();
+});
+
+it("a project seals the secrets of its webhooks as it opens, under a key in its home, or says why it cannot", async () => {
+  const first = await open();
+  await createWebhook(first.services.webhooks, { name: "ci", url: `${origin}/in`, events: ["alias.set"], secret: "sesame" });
+  await first.services.state.run(sql`update webhook_secret set secret = 'sesame', sealed_by = null`); // as before
+  await first.close();
+  const file = join(first.services.project.home, "secret.key");
+  const key = (await readFile(file, "utf8")).trim();
+  await rm(file);
+  const without = await open();
+  expect(await without.services.state.get(sql`select secret from webhook_secret`)).toEqual({ secret: "sesame" }); // nothing is lost
+  await without.close();
+  const given = await openProject({ folder, environment: { MILLRACE_SECRET_KEY: key }, withoutDefinitions: true, purpose: "a test" });
+  const { secret, sealed_by: by } = (await given.services.state.get<{ secret: string; sealed_by: string }>(sql`select * from webhook_secret`))!;
+  expect([secret.includes("sesame"), by]).toEqual([false, parseSecretKeys(key, "the test")[0]!.id]);
+  await given.close();
 });
 
 it("the server tells of what its callers do, under the names of their tokens", async () => {

@@ -16,10 +16,10 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
 }
 
 /** As `writeFileAtomic`, but only where nothing stands yet. Resolves to false, writing nothing, when the path is taken. */
-export async function writeFileIfAbsent(path: string, data: string | Uint8Array): Promise<boolean> {
+export async function writeFileIfAbsent(path: string, data: string | Uint8Array, { mode }: { mode?: number } = {}): Promise<boolean> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    await writeDurably(temporary, data);
+    await writeDurably(temporary, data, mode);
     await link(temporary, path); // fails with EEXIST; rename would overwrite
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
@@ -41,9 +41,9 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-async function writeDurably(path: string, data: string | Uint8Array): Promise<void> {
+async function writeDurably(path: string, data: string | Uint8Array, mode?: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const handle = await open(path, "wx");
+  const handle = await open(path, "wx", mode);
   try {
     await handle.writeFile(data);
     await handle.sync();

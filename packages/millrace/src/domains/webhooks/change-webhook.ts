@@ -22,16 +22,18 @@ import {
   saveSecret,
   saveWebhook,
 } from "./store.ts";
+import { placeOf } from "./sealed-secrets.ts";
 
 /** Makes a webhook. Throws `invalid_argument` for a URL that may not be asked, `unavailable` for a host without an address. */
-export async function createWebhook({ state, clock, outbound }: WebhookServices, webhook: NewWebhook): Promise<Webhook> {
+export async function createWebhook({ state, clock, outbound, secrets }: WebhookServices, webhook: NewWebhook): Promise<Webhook> {
   const { secret, ...given } = parseArgument(newWebhookSchema, "webhook", webhook);
   await outbound.check(given.url);
   const nowMs = clock.now();
   const made = { id: newId(), ...given, problem: undefined, signed: secret !== undefined, createdMs: nowMs, updatedMs: nowMs };
+  const sealed = secret === undefined ? undefined : await secrets.seal(secret, placeOf(made.id));
   await state.write(async (transaction) => {
     await insertWebhook(transaction, made);
-    if (secret !== undefined) await saveSecret(transaction, made.id, secret);
+    if (sealed !== undefined) await saveSecret(transaction, made.id, sealed);
   });
   return made;
 }
@@ -48,16 +50,17 @@ export function listWebhooks({ state }: Pick<WebhookServices, "state">): Promise
 
 /** Changes a webhook; one that was disabled for its failures and becomes active takes up what waits. Throws as `createWebhook`, and `not_found`. */
 export async function updateWebhook(
-  { state, clock, outbound }: WebhookServices,
+  { state, clock, outbound, secrets }: WebhookServices,
   { id, ...change }: { id: string } & WebhookChange,
 ): Promise<Webhook> {
   const { secret, ...given } = parseArgument(webhookChangeSchema, "change of the webhook", change);
   if (given.url !== undefined) await outbound.check(given.url);
+  const sealed = secret ? await secrets.seal(secret, placeOf(id)) : undefined;
   return state.write(async (transaction) => {
     const standing = await lockWebhook(transaction, id);
     const next = { ...standing, ...withoutUndefined(given), updatedMs: Math.max(clock.now(), standing.updatedMs + 1) }; // each change is later than the last
     await saveWebhook(transaction, next.status === "active" ? { ...next, problem: undefined } : next);
-    if (secret !== undefined) await saveSecret(transaction, id, secret);
+    if (secret !== undefined) await saveSecret(transaction, id, sealed);
     return findWebhook(transaction, id);
   });
 }

@@ -7,5 +7,6 @@ export { webhookMigrations } from "./migrations.ts";
 export { type Webhook, type WebhookFormat, type WebhookServices } from "./model.ts";
 export { createOutbox, type Outbox } from "./outbox.ts";
 export { webhookRoutes } from "./routes.ts";
+export { sealAnew } from "./sealed-secrets.ts";
 export { sendMessage } from "./send-message.ts";
 export { standardFormat } from "./standard-format.ts";

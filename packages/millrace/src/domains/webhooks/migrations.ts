@@ -20,4 +20,9 @@ export const webhookMigrations: Migration[] = [
       `create index webhook_delivery_log on webhook_delivery (webhook, id)`,
     ],
   },
+  {
+    id: "webhooks-002-sealed",
+    // The id of the key that sealed a secret; null for those from before, until the next start.
+    statements: [`alter table webhook_secret add column sealed_by text`],
+  },
 ];

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Clock } from "#kit/clock";
 import type { Outbound } from "#kit/outbound-http";
+import type { Secrets } from "#kit/secret-box";
 import type { Happening } from "#ports/announcer";
 import type { Database } from "#ports/database";
 import { webhookEventNames, type WebhookEvent } from "./events.ts";
@@ -12,6 +13,8 @@ export interface WebhookServices {
   outbound: Outbound;
   /** How messages are written, by name; `millrace` is our own. */
   formats: Record<string, WebhookFormat>;
+  /** How the secrets that sign messages are kept. */
+  secrets: Secrets;
   /** Of a process that delivers. */
   outbox?: Outbox;
 }

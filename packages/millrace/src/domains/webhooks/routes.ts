@@ -4,6 +4,7 @@ import { route } from "#kit/route";
 import { createWebhook, deleteWebhook, getWebhook, listDeliveries, listWebhooks, redeliver, updateWebhook } from "./change-webhook.ts";
 import { webhookEventNames, webhookEvents } from "./events.ts";
 import { deliveryStates, type Webhook, type WebhookServices, webhookStatuses } from "./model.ts";
+import { sealAnew } from "./sealed-secrets.ts";
 import { testWebhook } from "./send-message.ts";
 import { checkSecret, newSecret } from "./standard-format.ts";
 
@@ -77,6 +78,17 @@ export const webhookRoutes = [
     errors: [],
     cli: { rows: "events", columns: ["event", "meaning"] },
     handle: async () => ({ events: Object.entries(webhookEvents).map(([event, { meaning, example }]) => ({ event, meaning, example })) }),
+  }),
+  webhookRoute({
+    name: "webhooks.seal",
+    method: "POST",
+    path: "/api/webhooks/seal",
+    summary: "Seal the secrets of webhooks with the key that comes first, and tell the id of the one key that they need from then on.",
+    permission: "webhooks:write",
+    input: z.object({}),
+    output: z.object({ sealed: z.number(), key: z.string().optional() }),
+    errors: ["invalid_config", "permission_denied", "corrupt_data"],
+    handle: ({ webhooks }) => sealAnew(webhooks),
   }),
   webhookRoute({
     name: "webhooks.show",

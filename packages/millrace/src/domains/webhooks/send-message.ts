@@ -2,7 +2,8 @@ import { newId } from "#kit/id";
 import { AppError } from "#kit/app-error";
 import { webhookEvents, type WebhookEvent } from "./events.ts";
 import type { Webhook, WebhookFormat, WebhookServices } from "./model.ts";
-import { findWebhook, secretOf } from "./store.ts";
+import { secretOf } from "./sealed-secrets.ts";
+import { findWebhook } from "./store.ts";
 
 export interface Sent {
   /** The receiver took it (2xx). */
@@ -21,11 +22,11 @@ export const sendTimeoutMs = 10_000;
 
 /** Sends a message once and tells what came of it, also where no answer came. */
 export async function sendMessage(services: WebhookServices, webhook: Webhook, { id, body }: { id: string; body: string }): Promise<Sent> {
-  const { state, clock, outbound } = services;
-  const secret = await secretOf(state, webhook.id);
-  const signed = formatOf(services, webhook).headers({ id, atMs: clock.now(), body, secret });
-  const headers = { "Content-Type": "application/json", "User-Agent": "millrace-webhooks", ...signed };
+  const { clock, outbound } = services;
   try {
+    const secret = await secretOf(services, webhook.id);
+    const signed = formatOf(services, webhook).headers({ id, atMs: clock.now(), body, secret });
+    const headers = { "Content-Type": "application/json", "User-Agent": "millrace-webhooks", ...signed };
     const answer = await outbound.send({ url: webhook.url, method: "POST", headers, body, timeoutMs: sendTimeoutMs, maxAnswerBytes: 4_096 });
     const text = Buffer.from(answer.body).toString("utf8").replaceAll("\0", "");
     const ok = answer.status >= 200 && answer.status < 300;

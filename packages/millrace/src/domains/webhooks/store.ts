@@ -1,4 +1,5 @@
 import { AppError } from "#kit/app-error";
+import type { Sealed } from "#kit/secret-box";
 import { sql } from "#kit/sql";
 import type { Happening } from "#ports/announcer";
 import type { Reader, Transaction } from "#ports/database";
@@ -63,14 +64,39 @@ export async function deleteWebhookRows(transaction: Transaction, id: string): P
   await transaction.run(sql`delete from webhook where id = ${id}`);
 }
 
-export async function saveSecret(transaction: Transaction, webhook: string, secret: string): Promise<void> {
+/** @param sealed undefined where messages are not signed any more */
+export async function saveSecret(transaction: Transaction, webhook: string, sealed: Sealed | undefined): Promise<void> {
   await transaction.run(sql`delete from webhook_secret where webhook = ${webhook}`);
-  if (secret !== "") await transaction.run(sql`insert into webhook_secret (webhook, secret) values (${webhook}, ${secret})`);
+  if (sealed !== undefined)
+    await transaction.run(sql`insert into webhook_secret (webhook, secret, sealed_by) values (${webhook}, ${sealed.box}, ${sealed.key})`);
 }
 
-/** The one place that reads a secret, for the one purpose of signing. */
-export async function secretOf(reader: Reader, webhook: string): Promise<string | undefined> {
-  return (await reader.get<{ secret: string }>(sql`select secret from webhook_secret where webhook = ${webhook}`))?.secret;
+/** A secret as it is kept; `sealed_by` is null for a plain text from before secrets were sealed. */
+export interface SecretRow {
+  webhook: string;
+  secret: string;
+  sealed_by: string | null;
+}
+
+const secretColumns = sql`webhook, secret, sealed_by`;
+
+export async function findSecret(reader: Reader, webhook: string): Promise<SecretRow | undefined> {
+  return reader.get<SecretRow>(sql`select ${secretColumns} from webhook_secret where webhook = ${webhook}`);
+}
+
+/** Keys that sealed secrets; null where some are not sealed. */
+export async function sealingKeys(reader: Reader): Promise<(string | null)[]> {
+  return (await reader.all<{ key: string | null }>(sql`select distinct sealed_by as key from webhook_secret`)).map(({ key }) => key);
+}
+
+/** Secrets that another key sealed than this one, or none. */
+export async function secretsNotSealedBy(reader: Reader, key: string): Promise<SecretRow[]> {
+  return reader.all<SecretRow>(sql`select ${secretColumns} from webhook_secret where sealed_by is null or sealed_by <> ${key}`);
+}
+
+/** Puts a secret in the place of one that has not changed meanwhile. */
+export async function replaceSecret(transaction: Transaction, { webhook, secret }: SecretRow, { key, box }: Sealed): Promise<void> {
+  await transaction.run(sql`update webhook_secret set secret = ${box}, sealed_by = ${key} where webhook = ${webhook} and secret = ${secret}`);
 }
 
 /** Counts deliveries that failed in a row, anew after one that did not. */

@@ -7,7 +7,9 @@ import { fixedClock } from "#kit/clock";
 import { silentLog } from "#kit/log";
 import { createOutbound } from "#kit/outbound-http";
 import type { RouteContext } from "#kit/route";
+import { sql } from "#kit/sql";
 import type { Database } from "#ports/database";
+import { testSecrets } from "../../../../../tests/contracts/secrets.ts";
 import { openTestState } from "../../../../../tests/contracts/state.ts";
 import { deliveryRules } from "./deliver.ts";
 import {
@@ -20,6 +22,7 @@ import {
   getWebhook,
   keepDelivering,
   listWebhooks,
+  sealAnew,
   standardFormat,
   updateWebhook,
   webhookMigrations,
@@ -57,7 +60,7 @@ beforeEach(async () => {
   });
   await new Promise<void>((ready) => receiver.listen(0, "127.0.0.1", ready));
   origin = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
-  services = { state, clock, outbound: createOutbound({ allow: [origin] }), formats: { millrace: standardFormat } };
+  services = { state, clock, secrets: testSecrets(), outbound: createOutbound({ allow: [origin] }), formats: { millrace: standardFormat } };
 });
 afterEach(async () => {
   receiver.closeAllConnections();
@@ -334,6 +337,59 @@ describe("delivering", () => {
     outbox.add("nobody sends this");
     await outbox.emptied(1);
     await outbox.emptied(never);
+  });
+
+  it("is signed with a secret that does not stand in the database, and opens at no other webhook", async () => {
+    const { id } = await make();
+    const { id: other } = await make();
+    const stored = async () => JSON.stringify(await state.all(sql`select * from webhook_secret`));
+    expect(await stored()).not.toContain(secret.slice("whsec_".length));
+    await state.run(sql`update webhook_secret set secret = (select secret from webhook_secret where webhook = ${id}) where webhook = ${other}`);
+    await happen();
+    await deliverDue(services);
+    expect(messages).toHaveLength(1);
+    const [delivery] = await listDeliveries(services, { id: other });
+    expect(delivery).toMatchObject({
+      state: "waiting",
+      problem: expect.stringContaining(`The secret of webhook/${other} is not what the key`) as string,
+    });
+    await updateWebhook(services, { id, secret: "" });
+    await updateWebhook(services, { id: other, secret: "" });
+    expect(await stored()).toBe("[]");
+    expect(await call("webhooks.seal", {})).toEqual({ sealed: 0, key: undefined });
+  });
+
+  it("is signed with secrets from before they were sealed, which the next start seals, and which a new key seals anew", async () => {
+    const { id } = await make({ secret: "none of them" });
+    await state.run(sql`update webhook_secret set secret = ${secret}, sealed_by = null`);
+    const signature = async () => {
+      await happen();
+      await deliverDue(services);
+      return messages.at(-1)!.headers["webhook-signature"];
+    };
+    const expected = (id: unknown, body: string) =>
+      `v1,${createHmac("sha256", Buffer.from(secret.slice("whsec_".length), "base64"))
+        .update(`${String(id)}.1800000000.${body}`)
+        .digest("base64")}`;
+    const checkSigned = async () => expect(await signature()).toBe(expected(messages.at(-1)!.headers["webhook-id"], messages.at(-1)!.body));
+    await checkSigned();
+    const key = await services.secrets.sealingKey();
+    expect([await call("webhooks.seal", {}), await sealAnew(services)]).toEqual([
+      { sealed: 1, key },
+      { sealed: 0, key },
+    ]);
+    await checkSigned();
+    const old = services.secrets;
+    const young = testSecrets();
+    const youngId = await young.sealingKey();
+    services.secrets = { ...young, open: (sealed, place) => (sealed.key === youngId ? young : old).open(sealed, place) };
+    expect([await sealAnew(services), await sealAnew(services)]).toEqual([
+      { sealed: 1, key: youngId },
+      { sealed: 0, key: youngId },
+    ]);
+    services.secrets = young;
+    await checkSigned();
+    expect(await state.all(sql`select webhook, sealed_by from webhook_secret`)).toEqual([{ webhook: id, sealed_by: youngId }]);
   });
 
   it("takes a message up again when the process that had it died, under the same id", async () => {

@@ -42,7 +42,8 @@ export interface StoredFile {
  */
 export async function putFile(tracking: TrackingServices, path: string, data: ArtifactData | StoredContent): Promise<void> {
   const place = await placeOf(tracking, path);
-  if (place.run !== undefined && place.path !== "") {
+  if (place.run !== undefined) {
+    if (place.path === "") throw isFolder(path);
     await logArtifact(tracking, { run: place.run, path: place.path, data });
     return;
   }

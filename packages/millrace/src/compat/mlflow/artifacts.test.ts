@@ -105,7 +105,7 @@ describe("artifacts of runs", () => {
     await put(`${root}/f/x`, "1");
     expect((await fetch(url(`${root}/none`))).status).toBe(404);
     expect((await fetch(url(`${root}/f`))).status).toBe(400);
-    expect((await put(`${root}/f`, "2")).status).toBe(400);
+    for (const folder of [`${root}/f`, root]) expect((await put(folder, "2")).status).toBe(400);
     expect((await put(`${root}/f/x/y`, "2")).status).toBe(400);
     expect(await list(`${root}/none`)).toBeUndefined();
   });

@@ -2,11 +2,10 @@ import { createHash } from "node:crypto";
 import { holderOf, loadConfig } from "#domains/project";
 import { checkArtifactPath, getArtifact, listArtifacts, logArtifact, readArtifact, type TrackingServices } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
+import { answers, openAsked } from "./ask-server.ts";
 import { textOption, type CommandContext } from "./command.ts";
 import { usage } from "./command-line.ts";
-import { answers } from "./command-route.ts";
 import { openProject } from "./open-project.ts";
-import { openAsked } from "./server-place.ts";
 
 /** A file or folder of a run; a file's digest is SHA-256, and not known yet of some that went to a bucket directly. */
 export interface ArtifactEntry {

@@ -5,6 +5,7 @@ import { isRawAnswer, pathParameters, type AnyRoute } from "#kit/route";
 import { localActor } from "#domains/access";
 import { newId } from "#kit/id";
 import { textTable } from "#kit/text-table";
+import { answers, openAsked } from "./ask-server.ts";
 import type { CommandContext, CommandModule } from "./command.ts";
 import { openProject } from "./open-project.ts";
 import { allRoutes } from "./routes.ts";
@@ -43,13 +44,6 @@ async function print(route: AnyRoute, given: unknown, { terminal }: CommandConte
   await terminal.stream(body instanceof Uint8Array ? [body] : body);
 }
 
-export async function answers(address: string): Promise<boolean> {
-  return fetch(`${address}/health`, { signal: AbortSignal.timeout(2_000) }).then(
-    (response) => response.ok,
-    () => false,
-  );
-}
-
 export async function overHttp(route: AnyRoute, input: Record<string, unknown>, address: string, token: string | undefined): Promise<unknown> {
   const inPath = new Set(pathParameters(route.path));
   const rest = Object.fromEntries(Object.entries(input).filter(([name]) => !inPath.has(name)));
@@ -58,14 +52,9 @@ export async function overHttp(route: AnyRoute, input: Record<string, unknown>, 
     route.method === "DELETE"
       ? `?${new URLSearchParams(Object.entries(rest).map(([name, value]): [string, string] => [name, String(value)])).toString()}`
       : "";
-  const response = await fetch(`${address}${path}${query}`, {
-    method: route.method,
-    headers: { "content-type": "application/json", ...(token !== undefined && { authorization: `Bearer ${token}` }) },
-    ...(route.method !== "DELETE" && { body: JSON.stringify(rest) }),
-  });
-  const answer = (await response.json()) as { error?: { code: AppError["code"]; message: string; hint?: string } };
-  if (answer?.error) throw new AppError(answer.error.code, answer.error.message, answer.error.hint === undefined ? {} : { hint: answer.error.hint });
-  return answer;
+  const ask = openAsked(address, { token });
+  const body = route.method === "DELETE" ? undefined : JSON.stringify(rest);
+  return (await ask(route.method, `${path}${query}`, body, "application/json")).json();
 }
 
 /** Arguments and options as the route's input, with texts read as the types the schema asks for. */

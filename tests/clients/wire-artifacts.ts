@@ -1,6 +1,6 @@
 /** What MLflow's REST API does with artifacts, as scenarios whose answers are compared. */
-import { at, type Scenario } from "./wire.ts";
-import { because, newRun } from "./wire-setup.ts";
+import { at, type Json, type Scenario } from "./wire.ts";
+import { absentRun, because, newRun } from "./wire-setup.ts";
 
 const proxied = "/api/2.0/mlflow-artifacts/artifacts";
 
@@ -88,7 +88,7 @@ export const artifactScenarios: Record<string, Scenario> = {
     await file("MLmodel");
     await file("none");
     await file("../x");
-    await wire.unlike("MLflow has another error code for this alone").get(`/ajax-api/2.0/mlflow/logged-models/${model_id}/artifacts/files`);
+    await wire.get(`/ajax-api/2.0/mlflow/logged-models/${model_id}/artifacts/files`);
   },
   "pages upload artifacts": async (wire) => {
     const run_id = await newRun(wire, "uploads of pages");
@@ -101,5 +101,36 @@ export const artifactScenarios: Record<string, Scenario> = {
     await upload({ run_uuid: run_id, path: "../up.txt" });
     await wire.get("artifacts/list", { run_id });
     await wire.send("POST", "/ajax-api/2.0/mlflow/upload-artifact", { body: "", query: `?run_uuid=${run_id}&path=empty.txt` });
+  },
+  "addresses of files in stores of others, and in this server's": async (wire) => {
+    const run_id = await newRun(wire, "addresses");
+    for (const what of ["upload", "download"]) {
+      const ask = (body: { [key: string]: Json }) => wire.post(`artifacts/presigned-${what}-url`, body);
+      await ask({ run_id, path: "model.pkl" });
+      await ask({ run_id, path: "model.pkl", expiration: 60 });
+      await ask({ run_id: absentRun, path: "model.pkl" });
+      await ask({ run_id });
+      await ask({ path: "model.pkl" });
+      for (const path of ["../x", "a/../b", "/etc/passwd", "%2E%2E%2Fpath"]) await ask({ run_id, path });
+    }
+    await wire.post("artifacts/presigned-upload-url", { run_id, model_id: "m-1", path: "x" });
+    await wire.post("artifacts/presigned-upload-url", { model_id: "m-none", path: "x" });
+    for (const expiration of [0, 604_801]) await wire.post("artifacts/presigned-download-url", { run_id, path: "x", expiration });
+    for (const path of ["some/path", "%252E%252E%252Fpath", "a/%2e%2e%2fb"]) await wire.get(`/api/2.0/mlflow-artifacts/presigned/${path}`);
+    await wire.post("/api/2.0/mlflow-artifacts/mpu/create/some/path", { path: "x", num_parts: 2 });
+    await wire.post("/api/2.0/mlflow-artifacts/mpu/create/%252E%252E%252Fpath", { path: "x", num_parts: 2 });
+    await wire.post("/api/2.0/mlflow-artifacts/mpu/abort/some/path", { path: "x", upload_id: "y" });
+  },
+  "what pages and load balancers ask beside the API": async (wire) => {
+    await wire.get("/health");
+    await wire.get("/version");
+    await wire.get("/ajax-api/3.0/mlflow/ui-telemetry");
+    await wire.post("/ajax-api/3.0/mlflow/ui-telemetry", { records: [] });
+    for (const version of ["2.0", "3.0"]) {
+      await wire.get(`/ajax-api/${version}/mlflow/get-trace-artifact`);
+      await wire.get(`/ajax-api/${version}/mlflow/get-trace-artifact`, { request_id: "tr-none" });
+      await wire.get(`/ajax-api/${version}/mlflow/get-trace-artifact`, { request_id: "tr-none", path: "a1b2c3d4-e5f6-4890-abcd-ef1234567890" });
+      await wire.get(`/ajax-api/${version}/mlflow/get-trace-artifact`, { request_id: "tr-none", path: "../x" });
+    }
   },
 };

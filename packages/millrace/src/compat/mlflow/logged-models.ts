@@ -13,7 +13,7 @@ import { metricsOf } from "./logged-model-metrics.ts";
 import { madeName } from "./made-names.ts";
 import { searchLoggedModels } from "./logged-model-search.ts";
 import { absent, invalid } from "./protocol.ts";
-import { type Fields, keyValues, needText, text, truth } from "./request.ts";
+import { type Fields, keyValues, needQuery, needText, text, truth } from "./request.ts";
 import { wireLoggedModel } from "./wire-logged-model.ts";
 
 const create: Handler = async ({ tracking }, fields) => {
@@ -108,8 +108,9 @@ export const loggedModelRoutes: AnyRoute[] = [
   ...endpoint("POST", "logged-models/{model_id}/params", "project:run", logParams),
   ...endpoint("GET", "logged-models/{model_id}/artifacts/directories", "project:read", directories),
   fileRoute("GET", "/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files", "project:read", async ({ tracking }, _path, given) => {
+    const path = needQuery(given, "artifact_file_path");
     const folder = ownFolder(await findLoggedModel(tracking, needText(given, "model_id")));
-    return fileAnswer(await getFile(tracking, `${folder}/${safePath(needText(given, "artifact_file_path"))}`), given.headers);
+    return fileAnswer(await getFile(tracking, `${folder}/${safePath(path)}`), given.headers);
   }),
 ];
 

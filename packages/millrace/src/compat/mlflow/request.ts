@@ -1,4 +1,4 @@
-import { invalid } from "./protocol.ts";
+import { invalid, refusal } from "./protocol.ts";
 import { rawJson } from "./raw-json.ts";
 
 /** A request's fields: the query's, or those of the JSON body. Unknown ones are ignored, as MLflow does. */
@@ -58,6 +58,13 @@ export function text(fields: Fields, name: string): string | undefined {
 export function needText(fields: Fields, name: string): string {
   const value = text(fields, name);
   if (value === undefined || value === "") throw missing(name);
+  return value;
+}
+
+/** As `needText`, where MLflow asks for a parameter of the query in words of its own. */
+export function needQuery(fields: Fields, name: string): string {
+  const value = text(fields, name);
+  if (!value) throw refusal("BAD_REQUEST", `Request must include the "${name}" query parameter.`);
   return value;
 }
 

@@ -10,8 +10,8 @@ import { fileAnswer } from "./file-answer.ts";
 import { type FileHandler, fileRoute } from "./file-route.ts";
 import { checkRunId, cut } from "./limits.ts";
 import { experimentLocation } from "./places.ts";
-import { absent, invalid, refusal } from "./protocol.ts";
-import { integer, missing, needText, object, objects, text, texts } from "./request.ts";
+import { absent, invalid } from "./protocol.ts";
+import { integer, missing, needQuery, needText, object, objects, text, texts } from "./request.ts";
 import { assessmentRoutes } from "./trace-assessments.ts";
 import { correlationRoutes } from "./trace-correlation.ts";
 import { readAssessment, textsOf } from "./trace-assessment-wire.ts";
@@ -167,8 +167,7 @@ const linkPrompts: Handler = async ({ tracking }, fields) => {
 
 /** What MLflow's pages show of a trace: its spans as the file `traces.json`, or a file beside it. */
 const download: FileHandler = async ({ tracking }, _path, given) => {
-  const id = text(given, "request_id");
-  if (!id) throw refusal("BAD_REQUEST", 'Request must include the "request_id" query parameter.');
+  const id = needQuery(given, "request_id");
   const path = text(given, "path");
   if (path && !uuid.test(safePath(path))) throw invalid(`Invalid attachment path: '${path}'. Attachment path must be a valid UUID.`);
   const trace = await findTrace(tracking, id).catch((error: unknown) => {

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Topic } from "#domains/ingest";
 import { dayMs } from "#domains/monitoring";
 import { definitionsOf } from "#domains/project";
-import { createEndpointDesk, type Endpoint } from "#domains/serving";
+import { createEndpointDesk, type Endpoint, isTensorEndpoint } from "#domains/serving";
 import { keepDelivering } from "#domains/webhooks";
 import { millraceVersion } from "#kit/environment";
 import { keepHouse } from "./keep-house.ts";
@@ -38,7 +38,8 @@ export async function serveProject({ services, lock }: OpenedProject, options: S
     endpoints: definitionsOf<Endpoint>(project, "endpoint"),
     topics: definitionsOf<Topic>(project, "topic"),
     open: async (definition) => {
-      const opened = live.get(definition.name) ?? (await openLiveEndpoint(services, definition, { signal: options.signal }));
+      const known = live.get(definition.name);
+      const opened = known?.endpoint.usable() ? known : await openLiveEndpoint(services, definition, { signal: options.signal });
       live.set(definition.name, opened);
       return opened.endpoint;
     },
@@ -67,8 +68,8 @@ export async function serveProject({ services, lock }: OpenedProject, options: S
 async function keepAlive(services: Services, name: string, live: ReadonlyMap<string, LiveEndpoint>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      const endpoint = await services.serving.open(name);
-      await Promise.all([endpoint.follow(signal), closeDays(live.get(name)!, signal)]);
+      const endpoint = await services.serving.answering(name);
+      if (!isTensorEndpoint(endpoint)) await Promise.all([endpoint.follow(signal), closeDays(live.get(name)!, signal)]);
     } catch (error) {
       if (!signal.aborted) services.log.info("an endpoint waits", { endpoint: name, reason: error instanceof Error ? error.message : String(error) });
     }

@@ -1,3 +1,6 @@
+import { runtime } from "#adapters/tensor-runtime/onnxruntime";
+import { isFromMlflow, onnxVersion } from "#compat/mlflow";
+import { recordEndpoint } from "#domains/lineage";
 import { modelBlob, readSignature } from "#domains/quality";
 import { resolve } from "#domains/registry";
 import type { ModelSource, ServingServices } from "#domains/serving";
@@ -18,6 +21,8 @@ export function servingServices(services: Omit<Services, "serving">): ServingSer
     log,
     models: registryModels(services),
     adapters: modelAdapters,
+    tensorRuntime: runtime,
+    noteServing: async (endpoint, models) => void (await recordEndpoint(services.lineage, { endpoint, models })),
     modelRows: (model) => modelRelation(services, model),
   };
 }
@@ -25,6 +30,10 @@ export function servingServices(services: Omit<Services, "serving">): ServingSer
 /** The registry seen through serving's one verb. */
 export function registryModels({ registry, blobs }: Pick<Services, "registry" | "blobs">): ModelSource {
   return {
+    async tensors(reference) {
+      const version = await resolve(registry, reference);
+      return isFromMlflow(version) ? onnxVersion({ registry, blobs }, version) : undefined;
+    },
     async resolve(reference) {
       const version = await resolve(registry, reference);
       const { model: name, version: number, digest, runId } = version;

@@ -17,12 +17,16 @@ const contentTypes = ["text/csv", "application/json"] as const;
  */
 export function readInvocation(body: Uint8Array, contentType: unknown, signature: Signature): Row[] {
   const type = mediaTypeOf(contentType);
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
+  const text = textOf(body);
   return type === "text/csv" ? csvRows(text, signature) : jsonRows(text);
 }
 
+export function textOf(body: Uint8Array): string {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
+}
+
 /** As MLflow: no other parameter than `charset=utf-8`. */
-function mediaTypeOf(contentType: unknown): (typeof contentTypes)[number] {
+export function mediaTypeOf(contentType: unknown): (typeof contentTypes)[number] {
   const [type = "", ...parameters] = String(contentType ?? "")
     .split(";")
     .map((part) => part.trim().toLowerCase());
@@ -37,7 +41,8 @@ function mediaTypeOf(contentType: unknown): (typeof contentTypes)[number] {
   throw new UnsupportedMediaType(`This predictor only supports the following content types: ${contentTypes.join(", ")}. Got '${type}'.`);
 }
 
-function jsonRows(text: string): Row[] {
+/** The one form of rows or tensors that a body of JSON has. Throws `invalid_argument`. */
+export function jsonForm(text: string): { key: (typeof jsonKeys)[number]; value: unknown } {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -54,7 +59,11 @@ function jsonRows(text: string): Row[] {
   const other = Object.keys(json).find((key) => key !== given[0] && key !== "params");
   if (other !== undefined) throw new AppError("invalid_argument", `The body has the unknown key ${other}.`, { hint: expected });
   const key = given[0]!; // exactly one, as checked above
-  const value = json[key];
+  return { key, value: json[key] };
+}
+
+function jsonRows(text: string): Row[] {
+  const { key, value } = jsonForm(text);
   if (key === "dataframe_split") return splitRows(value);
   if (isObject(value) && key === "inputs") return columnRows(value);
   if (Array.isArray(value) && value.every(isObject)) return value;
@@ -63,16 +72,22 @@ function jsonRows(text: string): Row[] {
 
 /** `{ columns, data, index? }` as pandas writes it. */
 function splitRows(value: unknown): Row[] {
+  const { columns, rows } = splitTable(value);
+  return rows.map((row) => Object.fromEntries(columns.map((name, c) => [name, row[c]])));
+}
+
+/** As `splitRows`, in the order of the columns. */
+export function splitTable(value: unknown): { columns: string[]; rows: unknown[][] } {
   const { columns, data } = isObject(value) ? value : {};
   if (!Array.isArray(columns) || !columns.every((name) => typeof name === "string") || !Array.isArray(data))
     throw new AppError("invalid_argument", "`dataframe_split` needs a list of column names and a list of rows.", {
       hint: "As DataFrame.to_dict(orient='split') gives it.",
     });
-  return data.map((row: unknown, i) => {
+  data.forEach((row: unknown, i) => {
     if (!Array.isArray(row) || row.length !== columns.length)
       throw new AppError("invalid_argument", `Row ${i} of \`dataframe_split\` does not have ${columns.length} values.`);
-    return Object.fromEntries(columns.map((name, c) => [name, row[c] as unknown]));
   });
+  return { columns: columns as string[], rows: data as unknown[][] }; // just checked
 }
 
 /** `{ name: [values] }`, or of a single row `{ name: value }`. */
@@ -87,14 +102,21 @@ function columnRows(columns: Row): Row[] {
 
 /** CSV has only texts: what the model takes as a number is made one, and an empty field is missing. */
 function csvRows(text: string, signature: Signature): Row[] {
+  const numbers = new Set(signature.inputs.filter((input) => input.kind === "number").map((input) => input.name));
+  const { columns, rows } = csvTable(text, (name) => numbers.has(name));
+  return rows.map((row) => Object.fromEntries(columns.map((name, c) => [name, row[c]])));
+}
+
+/** A table of CSV; `isNumber` says which columns may be read as numbers. */
+export function csvTable(text: string, isNumber: (column: string) => boolean): { columns: string[]; rows: unknown[][] } {
   const [header, ...records] = parseCsv(text);
   if (!header) throw new AppError("invalid_argument", "The CSV is empty.", { hint: "The first line names the columns." });
-  const numbers = new Set(signature.inputs.filter((input) => input.kind === "number").map((input) => input.name));
-  return records.map((record, i) => {
+  const rows = records.map((record, i) => {
     if (record.length !== header.length)
       throw new AppError("invalid_argument", `Row ${i} of the CSV has ${record.length} fields, but its header has ${header.length}.`);
-    return Object.fromEntries(header.map((name, c) => [name, csvValue(record[c]!, numbers.has(name))]));
+    return header.map((name, c) => csvValue(record[c]!, isNumber(name)));
   });
+  return { columns: header, rows };
 }
 
 function csvValue(field: string, isNumber: boolean): string | number | boolean | null {
@@ -105,6 +127,6 @@ function csvValue(field: string, isNumber: boolean): string | number | boolean |
   return Number.isNaN(number) || field.trim() === "" ? field : number; // text is refused by name when the row is read
 }
 
-function isObject(value: unknown): value is Row {
+export function isObject(value: unknown): value is Row {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import type { EndpointDesk } from "#domains/serving";
+import { type EndpointDesk, isTensorEndpoint } from "#domains/serving";
 import { AppError } from "#kit/app-error";
 import { route, type AnyRoute, type Protocol, type RawAnswer } from "#kit/route";
+import { invokeTensors } from "./invoke-tensors.ts";
 import { readInvocation, UnsupportedMediaType } from "./read-invocation.ts";
 
 const scoringRoute = route<{ serving: EndpointDesk }>();
@@ -33,7 +34,7 @@ export const mlflowScoringRoutes: AnyRoute[] = [
       const usable = await Promise.all(
         serving.endpoints.map(({ name }) =>
           serving
-            .open(name)
+            .answering(name)
             .then((endpoint) => endpoint.usable())
             .catch(() => false),
         ),
@@ -78,8 +79,9 @@ async function invoke(
   headers: Record<string, unknown>,
   signal: AbortSignal,
 ): Promise<RawAnswer> {
-  const endpoint = await serving.open(name);
+  const endpoint = await serving.answering(name);
   try {
+    if (isTensorEndpoint(endpoint)) return json({ predictions: await invokeTensors(endpoint, body, headers["content-type"]) });
     const rows = readInvocation(body, headers["content-type"], endpoint.serving().signature);
     const { predictions } = await endpoint.predict(rows, { signal });
     return json({ predictions: predictions.map(({ score }) => score) });

@@ -3,6 +3,7 @@ export { ensureStandard } from "./experiments.ts";
 export { mlflowBlobs } from "./blob-references.ts";
 export { renameFileContent } from "./files.ts";
 export { forgetExperiments, forgetRuns } from "./forget.ts";
+export { isFromMlflow, onnxVersion } from "./onnx-version.ts";
 export { mlflowMigrations } from "./migrations.ts";
 export { mlflowRoutes } from "./routes.ts";
 export { mlflowProbeRoutes } from "./server.ts";

@@ -21,17 +21,42 @@ export interface InferRequest {
   record: boolean;
 }
 
-/** Throws `invalid_argument` naming the input. */
+/** A request as it stands, with tensors of any shape. */
+export type TensorRequest = Omit<InferRequest, "rows"> & { tensors: Map<string, SentTensor> };
+
+export interface SentTensor {
+  shape: number[];
+  elements: Element[];
+}
+
+/** One value a row for each input. Throws `invalid_argument` naming the input. */
 export function readInferRequest(body: Uint8Array, headers: Readonly<Record<string, unknown>>): InferRequest {
+  const { tensors, ...request } = readTensorRequest(body, headers);
+  return { ...request, rows: rowsOf(columnsOf(tensors)) };
+}
+
+/** The elements of tensors that are columns. Throws `invalid_argument` naming one that is not. */
+export function columnsOf(tensors: ReadonlyMap<string, SentTensor>): Map<string, Element[]> {
+  for (const [name, { shape }] of tensors)
+    if (shape.slice(1).some((size) => size !== 1))
+      throw bad(
+        `Input ${name} has the shape [${shape.join(", ")}]; a column has one value a row.`,
+        "Send one input for each column, of shape [rows] or [rows, 1].",
+      );
+  return new Map([...tensors].map(([name, { elements }]) => [name, elements]));
+}
+
+/** As `readInferRequest`, for models that take tensors. */
+export function readTensorRequest(body: Uint8Array, headers: Readonly<Record<string, unknown>>): TensorRequest {
   const { json, raw } = splitBody(body, headers["inference-header-content-length"]);
   const inputs = list(json, "inputs");
   if (inputs.length === 0) throw bad("The request has no inputs.", "Send one input for each column: name, shape, datatype, data.");
   const rawTensors = { bytes: raw, at: 0 };
-  const columns = new Map<string, Element[]>();
+  const tensors = new Map<string, SentTensor>();
   for (const [i, value] of inputs.entries()) {
-    const { name, elements } = readInput(value, i, rawTensors);
-    if (columns.has(name)) throw bad(`Input ${name} is there twice.`);
-    columns.set(name, elements);
+    const { name, ...tensor } = readInput(value, i, rawTensors);
+    if (tensors.has(name)) throw bad(`Input ${name} is there twice.`);
+    tensors.set(name, tensor);
   }
   if (rawTensors.at !== raw.length) throw bad(`The body has ${raw.length - rawTensors.at} bytes behind its last tensor.`);
   const { id, parameters } = json;
@@ -39,7 +64,7 @@ export function readInferRequest(body: Uint8Array, headers: Readonly<Record<stri
   const wanted = parametersOf(parameters, "the request");
   return {
     id,
-    rows: rowsOf(columns),
+    tensors,
     outputs: json["outputs"] === undefined ? undefined : list(json, "outputs").map(readOutput),
     binaryOutputs: wanted["binary_data_output"] === true,
     record: wanted["record"] !== false,
@@ -67,20 +92,16 @@ function splitBody(body: Uint8Array, header: unknown): { json: Record<string, un
   return { json, raw: body.subarray(length) };
 }
 
-function readInput(value: unknown, i: number, raw: { bytes: Uint8Array; at: number }): { name: string; elements: Element[] } {
+function readInput(value: unknown, i: number, raw: { bytes: Uint8Array; at: number }): SentTensor & { name: string } {
   if (!isObject(value) || typeof value["name"] !== "string" || value["name"] === "") throw bad(`Input ${i} has no name.`);
   const { name, shape, datatype, data } = value;
   if (!isDatatype(datatype)) throw bad(`Input ${name} has the datatype ${JSON.stringify(datatype)}.`, `There are: ${datatypes.join(", ")}.`);
   if (!Array.isArray(shape) || shape.length === 0 || !shape.every((size) => Number.isSafeInteger(size) && size >= 0))
     throw bad(`Input ${name} has no shape: a list of whole numbers.`, "Such as [2].");
-  if (shape.slice(1).some((size) => size !== 1))
-    throw bad(
-      `Input ${name} has the shape [${shape.join(", ")}]; a column has one value a row.`,
-      "Send one input for each column, of shape [rows] or [rows, 1].",
-    );
-  const count = shape[0] as number; // checked above
+  const sizes = shape as number[]; // checked above
+  const count = sizes.reduce((product, each) => product * each, 1);
   const size = parametersOf(value["parameters"], `input ${name}`)["binary_data_size"];
-  if (size === undefined) return { name, elements: fromData(name, datatype, data, count) };
+  if (size === undefined) return { name, shape: sizes, elements: fromData(name, datatype, data, count) };
   if (data !== undefined) throw bad(`Input ${name} has both data and binary_data_size.`);
   if (!Number.isSafeInteger(size) || (size as number) < 0 || raw.at + (size as number) > raw.bytes.length)
     throw bad(
@@ -90,7 +111,7 @@ function readInput(value: unknown, i: number, raw: { bytes: Uint8Array; at: numb
   const elements = fromBinary(datatype, raw.bytes.subarray(raw.at, end), count);
   if (!elements) throw bad(`Input ${name} has ${String(size)} bytes, which are not ${count} elements of ${datatype}.`);
   raw.at = end;
-  return { name, elements };
+  return { name, shape: sizes, elements };
 }
 
 function fromData(name: string, datatype: Datatype, data: unknown, count: number): Element[] {
@@ -105,7 +126,7 @@ function fromData(name: string, datatype: Datatype, data: unknown, count: number
   });
 }
 
-function rowsOf(columns: ReadonlyMap<string, Element[]>): Record<string, Element>[] {
+export function rowsOf(columns: ReadonlyMap<string, Element[]>): Record<string, Element>[] {
   const [[firstName, first] = ["", []]] = columns;
   for (const [name, { length }] of columns)
     if (length !== first.length) throw bad(`Input ${name} has ${length} rows, but ${firstName} has ${first.length}.`);

@@ -1,10 +1,11 @@
 import { z } from "zod";
-import type { EndpointDesk, OpenEndpoint, ServedModel } from "#domains/serving";
+import { type EndpointDesk, isTensorEndpoint, type OpenEndpoint, type ServedModel } from "#domains/serving";
 import { AppError } from "#kit/app-error";
 import { millraceVersion } from "#kit/environment";
 import { route, type AnyRoute, type Protocol, type RawAnswer } from "#kit/route";
 import { checkOutputs, inferAnswer, outputsOf } from "./infer-answer.ts";
-import { readInferRequest } from "./infer-request.ts";
+import { checkVersion, inferTensors, tensorMetadata } from "./infer-tensors.ts";
+import { readInferRequest, readTensorRequest } from "./infer-request.ts";
 
 const serverRoute = route<{ serving: EndpointDesk }>();
 
@@ -75,7 +76,8 @@ const perModel: AnyRoute[] = [
     input,
     errors: ["not_found"],
     handle: async ({ serving }, given: { model: string; version?: string }) => {
-      const endpoint = await serving.open(given.model);
+      const endpoint = await serving.answering(given.model);
+      if (isTensorEndpoint(endpoint)) return json(tensorMetadata(endpoint, given.version));
       return json(metadataOf(endpoint, servedAs(endpoint, given.version)));
     },
   }),
@@ -110,8 +112,9 @@ const perModel: AnyRoute[] = [
     input: input.extend(inferInput),
     errors: ["invalid_argument", "not_found", "unavailable"],
     handle: async ({ serving }, given: { model: string; version?: string; body: Uint8Array; headers: Record<string, unknown> }, { signal }) => {
+      const endpoint = await serving.answering(given.model);
+      if (isTensorEndpoint(endpoint)) return inferTensors(endpoint, readTensorRequest(given.body, given.headers), given.version);
       const request = readInferRequest(given.body, given.headers);
-      const endpoint = await serving.open(given.model);
       const { signature, version } = servedAs(endpoint, given.version);
       checkOutputs(signature.task, request);
       const { predictions } = await endpoint.predict(request.rows, {
@@ -139,9 +142,10 @@ function servedAs(endpoint: OpenEndpoint, version: string | undefined): ServedMo
 
 async function isReady(serving: EndpointDesk, name: string, version?: string): Promise<boolean> {
   return serving
-    .open(name)
+    .answering(name)
     .then((endpoint) => {
-      servedAs(endpoint, version);
+      if (isTensorEndpoint(endpoint)) checkVersion(endpoint, version);
+      else servedAs(endpoint, version);
       return true;
     })
     .catch(() => false);

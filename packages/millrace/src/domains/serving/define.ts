@@ -47,7 +47,7 @@ export function endpoint(name: string, options: EndpointOptions): Endpoint {
   const fail = (why: string, hint: string) => new AppError("invalid_definition", `Endpoint "${name}" ${why}.`, { hint });
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
     throw fail("has a name that cannot be used", "Use lower-case words joined by dashes, such as late-arrival.");
-  if (!/^[a-z][a-z0-9]*([-_][a-z0-9]+)*@[a-z0-9][a-z0-9-]*$/.test(options.model)) {
+  if (!/^[^/\\:@%\p{Cc}]+@[\w-]+$/u.test(options.model)) {
     throw fail(`names its model "${options.model}"`, "Write the model and its alias or version: late-arrival@champion.");
   }
   if (options.outcomes && !(options.outcomes.label in options.outcomes.from.columns)) {

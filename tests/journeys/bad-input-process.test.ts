@@ -109,7 +109,7 @@ describe("a request that cannot be answered", { timeout: 60_000 }, () => {
   });
 
   test("from a page of another site, or under another host's name, it is refused", async () => {
-    const origin = await fetch(`${address}/health`, { headers: { origin: "http://evil.example" } });
+    const origin = await fetch(`${address}/api/health`, { headers: { origin: "http://evil.example" } });
     expect([origin.status, await origin.json()]).toMatchObject([
       403,
       { error: { message: "Cross-origin request blocked: pages of http://evil.example may not call this server." } },

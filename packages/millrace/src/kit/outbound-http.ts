@@ -59,7 +59,7 @@ export function createOutbound({ allow = [], resolve = systemAddresses, ca }: Ou
     if (isIP(host) === 0 && host.includes(":")) throw refused(url, "has an address with a zone");
     const addresses = isIP(host) === 0 ? await resolve(host).catch(unresolved(host)) : [host];
     if (addresses.length === 0) throw unresolved(host)(undefined);
-    if (!free && !addresses.every(isPublicAddress)) throw refused(url, "is not on the public internet");
+    if (!free && !addresses.every(isPublicAddress)) throw refused(url, "is not on the public internet", "not public");
     return { url, addresses };
   }
 
@@ -165,8 +165,10 @@ async function within<Result>(work: Promise<Result>, signal: AbortSignal): Promi
   });
 }
 
-function refused(url: URL, why: string): AppError {
+/** @param kind for those who say it in words of their own */
+function refused(url: URL, why: string, kind?: "not public"): AppError {
   return new AppError("invalid_argument", `The address ${url.protocol}//${url.host} ${why}; it is not asked.`, {
+    ...(kind && { details: { refused: kind } }),
     hint: `If it is meant, allow its origin in millrace.config.ts: outbound: { allow: ["${url.origin}"] }.`,
   });
 }

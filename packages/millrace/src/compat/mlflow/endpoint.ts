@@ -22,9 +22,6 @@ export const input = z
   .object({ body: z.custom<Uint8Array>((value) => value instanceof Uint8Array), headers: z.record(z.string(), z.unknown()) })
   .catchall(z.unknown());
 
-/** MLflow's messages are on their way when it answers, and its clients look for them at once: so long is a receiver waited for. */
-const messageMs = 100;
-
 export const mlflowRoute = route<MlflowServices>();
 
 /** One operation under both prefixes that clients use: `/api` (SDKs) and `/ajax-api` (browsers). `path` begins behind `/mlflow/`. */
@@ -48,7 +45,7 @@ export function under(prefix: string, method: AnyRoute["method"], path: string, 
     async handle(services, given, context) {
       if (method === "POST" && given.body.length > 0) checkType(given.headers);
       const answer = await handle(services, fieldsOf(given), context);
-      if (permission === "models:write") await services.webhooks?.outbox?.emptied(messageMs);
+      if (permission === "models:write") await services.webhooks?.outbox?.emptied(); // MLflow's messages are on their way when it answers
       return isRawAnswer(answer) ? answer : json(answer);
     },
   });

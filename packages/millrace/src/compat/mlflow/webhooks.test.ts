@@ -113,7 +113,7 @@ describe("webhooks of MLflow's API", () => {
     [{ events: undefined }, "Missing value for required parameter 'events'."],
     [{ url: "https://" }, "Webhook URL must include a hostname: 'https://'"],
     [{ url: "http://8.8.8.8" }, "is not https"],
-    [{ url: "https://127.0.0.1" }, "is not on the public internet"],
+    [{ url: "https://127.0.0.1" }, "Webhook URL must not resolve to a non-public IP address. The address https://127.0.0.1 is not on the public"],
     [{ url: "https://[::ffff:169.254.169.254]/" }, "is not on the public internet"],
     [{ url: "https://a:b@8.8.8.8/" }, "has a user or password in it"],
     [{ events: [] }, "Webhook events must be a non-empty list of WebhookEvent objects: []."],

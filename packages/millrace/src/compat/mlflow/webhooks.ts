@@ -151,7 +151,10 @@ function statusOf(fields: Fields): "active" | "paused" | undefined {
 
 /** A host without an address is the caller's fault: to a 503 clients would come back. */
 function translated(error: unknown): never {
-  throw error instanceof AppError && error.code === "unavailable" ? invalid(`Cannot resolve Webhook URL hostname: ${error.message}`) : error;
+  if (!(error instanceof AppError)) throw error;
+  if (error.code === "unavailable") throw invalid(`Cannot resolve Webhook URL hostname: ${error.message}`);
+  if (error.details?.["refused"] !== "not public") throw error;
+  throw invalid(`Webhook URL must not resolve to a non-public IP address. ${error.message} ${error.hint}`);
 }
 
 function wireWebhook(webhook: Webhook): object {

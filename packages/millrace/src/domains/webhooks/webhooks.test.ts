@@ -304,39 +304,51 @@ describe("delivering", () => {
 
   it("is on its way as soon as the change it tells of is committed, and who wants to can wait for it", async () => {
     await make();
-    const outbox = createOutbox();
+    const outbox = createOutbox(never);
     const happenNow = (event: string) =>
       state.write((transaction) => announceThrough(outbox)(transaction, { event, atMs: clock.now(), data: { model: "m" } }));
     const stop = new AbortController();
     const done = keepDelivering({ ...services, outbox, log: silentLog }, stop.signal, never); // looks by itself too late for this test
     for (let i = 1; i < 4; i++) {
       await happenNow("alias.moved");
-      await outbox.emptied(never);
+      await outbox.emptied();
       expect(messages).toHaveLength(i);
     }
     await happenNow("model.created"); // which nobody wants to know of
-    await outbox.emptied(never);
+    await outbox.emptied();
     await expect(
       state.write(async (transaction) => {
         await announceThrough(outbox)(transaction, { event: "alias.moved", atMs: clock.now(), data: {} });
         throw new Error("undone");
       }),
     ).rejects.toThrow("undone");
-    await outbox.emptied(never);
+    await outbox.emptied();
     answer = { status: 500 };
     await happenNow("alias.moved");
-    await outbox.emptied(never); // tried, though in vain
+    await outbox.emptied(); // tried, though in vain
     expect(messages).toHaveLength(4);
     stop.abort();
     await done;
   });
 
-  it("is waited for only so long, and not twice", async () => {
-    await make({ status: "paused" });
-    const outbox = createOutbox();
+  it("is waited for only so long, and after that not again before a receiver is in time", async () => {
+    const outbox = createOutbox(50);
     outbox.add("nobody sends this");
-    await outbox.emptied(1);
-    await outbox.emptied(never);
+    await outbox.emptied();
+    outbox.add("a second");
+    let waited = false;
+    const second = outbox.emptied().then(() => (waited = true));
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(waited).toBe(true); // at once
+    await second;
+    outbox.tried("a second");
+    outbox.add("a third");
+    const third = outbox.emptied();
+    outbox.tried("a third");
+    outbox.tried("nobody sends this");
+    await third;
+    await createOutbox(never).emptied(); // nothing is in it
   });
 
   it("is signed with a secret that does not stand in the database, and opens at no other webhook", async () => {

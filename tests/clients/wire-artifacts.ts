@@ -126,6 +126,7 @@ export const artifactScenarios: Record<string, Scenario> = {
     await wire.get("/version");
     await wire.get("/ajax-api/3.0/mlflow/ui-telemetry");
     await wire.post("/ajax-api/3.0/mlflow/ui-telemetry", { records: [] });
+    await wire.get("/ajax-api/2.0/mlflow/gateway-proxy", { gateway_path: "api/2.0/endpoints/" });
     for (const version of ["2.0", "3.0"]) {
       await wire.get(`/ajax-api/${version}/mlflow/get-trace-artifact`);
       await wire.get(`/ajax-api/${version}/mlflow/get-trace-artifact`, { request_id: "tr-none" });

@@ -228,6 +228,10 @@ describe("requests", () => {
     expect(await call("POST", "/api/3.0/mlflow/scorers/register", {})).toMatchObject({ status: 404, body: { error_code: "ENDPOINT_NOT_FOUND" } });
   });
 
+  it("of pages for the models of a gateway find none", async () => {
+    expect(await call("GET", "/ajax-api/2.0/mlflow/gateway-proxy?gateway_path=api/2.0/endpoints/")).toEqual({ status: 200, body: { endpoints: [] } });
+  });
+
   it("from pages of other sites are refused", async () => {
     const response = await fetch(`${place.address}/api/2.0/mlflow/experiments/search`, {
       method: "POST",

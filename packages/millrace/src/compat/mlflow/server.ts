@@ -43,7 +43,10 @@ const telemetryRoutes = [
   under("", "POST", "/ajax-api/3.0/mlflow/ui-telemetry", "project:read", async () => ({ status: "disabled" })),
 ];
 
-export const serverRoutes: AnyRoute[] = [...infoRoutes, ...telemetryRoutes];
+/** There is no gateway here, and so no models of one. MLflow's pages of runs ask for them, and would tell their reader of an error. */
+const gatewayRoutes = [under("", "GET", "/ajax-api/2.0/mlflow/gateway-proxy", "project:read", async () => ({ endpoints: [] }))];
+
+export const serverRoutes: AnyRoute[] = [...infoRoutes, ...telemetryRoutes, ...gatewayRoutes];
 
 const methods: AnyRoute["method"][] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 

@@ -463,6 +463,62 @@ def newer_otlp_of_others():
     assert found.info.tags["service.name"] == "desk" and found.info.trace_metadata["mlflow.trace.session"] == "s-9"
 
 
+@check
+def newer_traces_are_linked_before_they_arrive():
+    experiment = new_experiment()
+    run = client.create_run(experiment).info.run_id
+    trace_id = f"tr-{uuid.uuid4().hex}"
+    client.link_traces_to_run([trace_id], run)  # as when its export is under way
+    place = mlflow.entities.TraceLocation.from_experiment_id(experiment)
+    info = mlflow.entities.TraceInfo(trace_id=trace_id, trace_location=place, request_time=1000, state=mlflow.entities.TraceState.OK)
+    client._tracing_client.start_trace(info)
+    found = mlflow.search_traces(locations=[experiment], run_id=run, return_type="list", include_spans=False)
+    assert [trace.info.trace_id for trace in found] == [trace_id]
+
+
+@check
+def newer_traces_are_measured():
+    from mlflow.entities.trace_metrics import AggregationType, MetricAggregation, MetricViewType
+
+    experiment = new_experiment()
+    for i in range(4):
+        with mlflow.start_span(f"job {i % 2}", span_type=SpanType.LLM):
+            mlflow.update_current_trace(tags={"team": "air" if i else "sea"})
+    sent()
+    count = [MetricAggregation(aggregation_type=AggregationType.COUNT)]
+    store = client._tracing_client.store
+
+    def counts(view, metric, dimension, **more):
+        given = {"view_type": view, "metric_name": metric, "aggregations": count, "dimensions": [dimension], **more}
+        return {point.dimensions[dimension]: point.values["COUNT"] for point in store.query_trace_metrics(experiment_ids=[experiment], **given)}
+
+    assert counts(MetricViewType.TRACES, "trace_count", "trace_name") == {"job 0": 2, "job 1": 2}
+    assert counts(MetricViewType.TRACES, "trace_count", "trace_status", filters=["trace.tag.team = 'air'"]) == {"OK": 3}
+    assert counts(MetricViewType.SPANS, "span_count", "span_type") == {"LLM": 4}
+    half = [MetricAggregation(aggregation_type=AggregationType.PERCENTILE, percentile_value=50)]
+    (point,) = store.query_trace_metrics(
+        experiment_ids=[experiment], view_type=MetricViewType.TRACES, metric_name="latency", aggregations=half
+    )
+    assert point.values["P50.0"] >= 0
+    found = client._tracing_client.calculate_trace_filter_correlation([experiment], "name = 'job 1'", "tags.team = 'air'")
+    assert (found.total_count, found.filter1_count, found.filter2_count, found.joint_count) == (4, 2, 3, 2)
+    assert 0 < found.npmi < 1 and 0 < found.npmi_smoothed < found.npmi
+
+
+@check
+def newer_issues_are_kept():
+    experiment = new_experiment()
+    run = client.create_run(experiment).info.run_id
+    store = client._tracing_client.store
+    made = store.create_issue(experiment_id=experiment, name="slow", description="it takes long", source_run_id=run, root_causes=["a"])
+    assert made.status.value == "pending" and made.root_causes == ["a"] and made.severity is None
+    store.update_issue(made.issue_id, status=mlflow.entities.IssueStatus.RESOLVED, severity=mlflow.entities.IssueSeverity.HIGH)
+    found = store.search_issues(experiment_id=experiment, filter_string=f"status = 'resolved' AND source_run_id = '{run}'")
+    assert [each.issue_id for each in found] == [made.issue_id] and found[0].severity == mlflow.entities.IssueSeverity.HIGH
+    assert store.get_issue(made.issue_id) == found[0] and found.token is None
+    refused("RESOURCE_DOES_NOT_EXIST", lambda: store.get_issue("iss-none"))
+
+
 def main():
     wanted = set(sys.argv[2:])
     for function in checks:

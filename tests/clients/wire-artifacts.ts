@@ -51,6 +51,11 @@ export const artifactScenarios: Record<string, Scenario> = {
     await list("");
     await wire.send("GET", `${root}/sub/b.txt`);
     await wire.send("DELETE", `${root}/none`);
+    await wire.send("PUT", `${root}/slash/`, { body: "x" });
+    await wire.send("GET", `${root}/slash`);
+    await wire.send("PUT", `${root}/slashes/x`, { body: "x" });
+    await wire.send("DELETE", `${root}/slashes/`);
+    await list("");
     await wire.send("PUT", `${root}/empty`, { body: "" });
     await wire.send("GET", `${root}/empty`);
     await wire.unlike("MLflow does not tell the size of an empty file").get("artifacts/list", { run_id });

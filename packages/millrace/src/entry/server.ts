@@ -146,7 +146,7 @@ function mount(app: FastifyInstance, route: AnyRoute, options: ServerOptions, lo
     },
     errorHandler: (thrown, request, reply) => sendError(reply, thrown, request.id, options.log, route.protocol),
     handler: async (request, reply) => {
-      const input = parse(route, { ...given(route, request), ...pick(request.params, parameters) });
+      const input = parse(route, { ...given(route, request), ...pick(request, parameters) });
       const answer: unknown = await route.handle(options.services as never, input, {
         actor: actors.get(request)!, // set on request
         requestId: request.id,
@@ -195,9 +195,11 @@ function given(route: AnyRoute, request: FastifyRequest): Record<string, unknown
   throw new AppError("invalid_argument", "The body must be a JSON object.");
 }
 
-function pick(params: unknown, names: string[]): Record<string, unknown> {
+/** Parameters of the path by name; the rest of a path keeps the slash at its end, which is no part of other parameters. */
+function pick({ params, url }: FastifyRequest, names: string[]): Record<string, unknown> {
   const all = params as Record<string, unknown>;
-  return Object.fromEntries(names.map((name) => [name, all[name] ?? all["*"]]));
+  const end = typeof all["*"] === "string" && url.split("?", 1)[0]!.endsWith("/") && !all["*"].endsWith("/") ? "/" : ""; // split gives at least one part
+  return Object.fromEntries(names.map((name) => [name, all[name] ?? `${String(all["*"])}${end}`]));
 }
 
 /** Checks an input against a route's schema; texts of a query are read as the numbers and booleans the schema asks for. */

@@ -123,6 +123,16 @@ describe("artifacts of runs", () => {
       expect(await raw(method, `/api/2.0/mlflow-artifacts/artifacts/${root}/.`), method).toMatch(/^HTTP\/1\.1 4\d\d/);
   });
 
+  it("have a name: a path that ends with a slash is none to write to", async () => {
+    const answer = await put(`${root}/slash/`, "x");
+    expect([answer.status, await answer.json()]).toEqual([400, { detail: "Artifact path must include a filename (cannot end with '/')." }]);
+    expect((await fetch(url(`${root}/slash`))).status).toBe(404);
+    await put(`${root}/slashes/x`, "1");
+    expect((await fetch(url(`${root}/slashes/`))).status).toBe(400);
+    expect((await fetch(url(`${root}/slashes/`), { method: "DELETE" })).status).toBe(200);
+    expect(await list(`${root}/slashes`)).toBeUndefined();
+  });
+
   it("may be empty, and have names of any script", async () => {
     await put(`${root}/${encodeURIComponent("мо дель 模型.txt")}`, "");
     expect(await list(root)).toContainEqual({ path: "мо дель 模型.txt", is_dir: false, file_size: 0 });

@@ -40,7 +40,7 @@ export const cancelUpload: Handler = async ({ tracking }, fields) => {
 };
 
 export const presignedDownload: Handler = async ({ tracking }, fields) => {
-  const path = safePath(String(fields["path"]));
+  const path = safePath(String(fields["path"]).replace(/\/+$/, ""));
   refuseWithoutStore(tracking, "download");
   const file = await getFile(tracking, path);
   const url = await contentUrl(tracking, { content: file.content, fileName: file.path.split("/").at(-1)! }); // split gives at least one part
@@ -50,7 +50,7 @@ export const presignedDownload: Handler = async ({ tracking }, fields) => {
 /** Where a client's file goes: below the folder that the address names, under the name that the file has on the client's machine. */
 function uploadPath(fields: Fields): string {
   const name = needText(fields, "path").split(/[/\\]/).at(-1)!; // as above
-  const folder = String(fields["folder"] ?? "");
+  const folder = String(fields["folder"] ?? "").replace(/\/+$/, "");
   return safePath(folder === "" ? name : `${folder}/${name}`);
 }
 

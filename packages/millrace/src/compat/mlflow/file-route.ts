@@ -6,7 +6,7 @@ import { withBody } from "#kit/request-body";
 import type { AnyRoute, Protocol, RawAnswer } from "#kit/route";
 import { safePath, safeReadPath } from "./artifact-path.ts";
 import { mlflowRoute, type MlflowServices, nameOf } from "./endpoint.ts";
-import { protocol } from "./protocol.ts";
+import { json, protocol } from "./protocol.ts";
 
 /** What a route gets that moves files: the query's fields, the body as a stream, and the headers. */
 export type Given = { body: AsyncIterable<Uint8Array>; headers: Record<string, unknown> } & Record<string, unknown>;
@@ -28,7 +28,7 @@ const input = z
   .catchall(z.unknown());
 
 export function fileRoute(method: AnyRoute["method"], path: string, permission: AnyRoute["permission"], handle: FileHandler): AnyRoute {
-  const pathOf = method === "GET" ? safeReadPath : safePath;
+  const named = path.endsWith("{path*}");
   return mlflowRoute({
     name: nameOf(method, path),
     method,
@@ -40,8 +40,19 @@ export function fileRoute(method: AnyRoute["method"], path: string, permission: 
     input,
     errors: ["invalid_argument", "not_found", "conflict"],
     handle: (services, given) =>
-      withBody(given.body, async (body) => handle(services, path.endsWith("{path*}") ? pathOf(String(given["path"])) : "", { ...given, body })),
+      withBody(given.body, async (body) => {
+        const asked = String(given["path"]);
+        if (named && method === "PUT" && asked.endsWith("/")) return noName;
+        return handle(services, named ? checkOf(method)(asked.replace(/\/+$/, "")) : "", { ...given, body });
+      }),
   });
+}
+
+/** Said by another part of MLflow's server than the rest, in its form. */
+const noName = json({ detail: "Artifact path must include a filename (cannot end with '/')." }, 400);
+
+function checkOf(method: AnyRoute["method"]): (path: string) => string {
+  return method === "GET" ? safeReadPath : safePath;
 }
 
 /** An upload's bytes on their way into the store. */

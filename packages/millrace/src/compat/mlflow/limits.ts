@@ -10,6 +10,7 @@ export const limits = {
   experimentTagLength: 20_000,
   experimentNameLength: 500,
   metricsPerBatch: 1_000,
+  batchTextLength: 1_000_000,
   paramsPerBatch: 100,
   runsPerPage: 50_000,
 } as const;

@@ -1,5 +1,6 @@
 import { deleteTag, getRun, logBatch, type MetricPoint, setTags, type TrackingServices, updateRun } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
+import type { AnyRoute } from "#kit/route";
 import { endpoint, type Handler, type MlflowServices } from "./endpoint.ts";
 import { checkKey, checkLength, checkName, checkRunId, cut, limits } from "./limits.ts";
 import { noteModelMetrics } from "./logged-model-metrics.ts";
@@ -103,9 +104,32 @@ export const logRoutes = [
   ...endpoint("POST", "runs/log-parameter", "project:run", logParam),
   ...endpoint("POST", "runs/set-tag", "project:run", setTag),
   ...endpoint("POST", "runs/delete-tag", "project:run", removeTag),
-  ...endpoint("POST", "runs/log-batch", "project:run", logMany),
+  ...endpoint("POST", "runs/log-batch", "project:run", logMany).map(withTextLimit),
   ...endpoint("POST", "runs/log-model", "project:run", logModel),
 ];
+
+/** Old clients send JSON within JSON; of batches that text has a limit, which is looked at before it is read. */
+function withTextLimit(route: AnyRoute): AnyRoute {
+  return {
+    ...route,
+    handle(services: never, given: { body: Uint8Array }, context: never) {
+      const { body } = given;
+      if (body.length > limits.batchTextLength && body[0] === quotationMark && textWithin(body) > limits.batchTextLength)
+        throw invalid(`Batched logging API requests must be at most ${limits.batchTextLength} bytes, got a request of size ${textWithin(body)}.`);
+      return route.handle(services, given, context);
+    },
+  };
+}
+const quotationMark = 0x22;
+
+/** How long a text in JSON is; 0 where it is none. */
+function textWithin(body: Uint8Array): number {
+  try {
+    return String(JSON.parse(Buffer.from(body).toString("utf8"))).length;
+  } catch {
+    return 0; // refused where it is read
+  }
+}
 
 interface Batch {
   metrics?: MetricPoint[];

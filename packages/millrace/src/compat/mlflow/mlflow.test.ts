@@ -207,6 +207,16 @@ describe("requests", () => {
     for (const body of ["[1]", "3", "{", "nonsense"]) expect((await call("POST", "runs/set-tag", body)).status).toBe(400);
   });
 
+  it("with a batch of JSON within JSON are at most a million characters; of JSON itself they may be longer", async () => {
+    const { run } = await newRun();
+    const tag = (length: number) => JSON.stringify({ run_id: run, tags: [{ key: "a", value: "b" }], ignored: "x".repeat(length) });
+    expect((await call("POST", "runs/log-batch", JSON.stringify(tag(900_000)))).status).toBe(200);
+    expect((await post("runs/log-batch", JSON.stringify(tag(1_000_000)))).message).toMatch(
+      /^Batched logging API requests must be at most 1000000 bytes, got a request of size 10000\d\d\.$/,
+    );
+    expect((await call("POST", "runs/log-batch", tag(1_000_000))).status).toBe(200);
+  });
+
   it.each([
     ["9.0", "9.0", "float"],
     ["9", "9", "int"],

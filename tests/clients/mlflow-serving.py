@@ -250,6 +250,27 @@ def versions_without_onnx_say_which_flavors_they_have():
     assert requests.get(f"{URI}/api/endpoints/line", timeout=60).json()["problem"] is None
 
 
+@check
+def a_renamed_model_is_served_on_and_a_served_one_is_not_deleted():
+    asked = {"dataframe_records": TABLE[:2].to_dict(orient="records")}
+    before = predictions("line", asked)
+    renamed = requests.post(f"{URI}/api/models/line/rename", json={"newName": "Lines, all"}, timeout=60).json()
+    assert [(each["name"], each["follows"]) for each in renamed["endpoints"]] == [("line", "line@champion")], renamed
+    assert predictions("line", asked) == before
+    assert client.get_model_version_by_alias("Lines, all", "champion").name == "Lines, all"
+    same([row["variable"] for row in before], pyfunc("Lines, all").predict(TABLE[:2])["variable"])
+    champion("Lines, all", 1)  # followed by the name that the project's code says
+    assert predictions("line", asked) != before
+    refusal(requests.delete(f"{URI}/api/models/Lines, all", timeout=60), 409, "endpoint line answers with version 1")
+    plan = requests.delete(f"{URI}/api/models/Lines, all", params={"dryRun": "true"}, timeout=60).json()
+    assert (plan["deleted"], plan["aliases"], plan["versions"]) == (False, {"champion": 1}, [1, 2, 3]), plan
+    gone = requests.delete(f"{URI}/api/models/Lines, all/versions/3", timeout=60).json()
+    assert gone["deleted"] and gone["versions"] == [3], gone
+    assert requests.delete(f"{URI}/api/models/bare", params={"force": "true"}, timeout=60).json()["deleted"]
+    assert not client.search_registered_models("name = 'bare'")
+    assert predictions("bare", asked), "an endpoint at work goes on with what it has loaded"
+
+
 for function in checks:
     error = None
     try:

@@ -167,7 +167,7 @@ export function createEndpointDesk(services: ServingServices, { endpoints, topic
       for (const [name, each] of opened) {
         const endpoint = await each;
         if (await hasOtherKind(endpoint)) {
-          opened.delete(name); // the next that asks opens it anew
+          opened.set(name, Promise.resolve(await openKind(endpoint.definition))); // where it cannot be opened, what stands goes on
           await endpoint.close();
         } else await endpoint.reload();
       }

@@ -6,7 +6,16 @@ import { AppError } from "#kit/app-error";
 import { sha256 } from "#kit/hash";
 import type { Tensor, TensorModel } from "#ports/tensor-runtime";
 import { departures, openServingProject, type ServingProject } from "../../../../../tests/processes/serving-project.ts";
-import { createEndpointDesk, type EndpointDesk, isTensorEndpoint, type TensorEndpoint, type TensorVersion } from "./index.ts";
+import {
+  createEndpointDesk,
+  type Endpoint,
+  type EndpointDesk,
+  isTensorEndpoint,
+  openEndpoint,
+  type OpenEndpoint,
+  type TensorEndpoint,
+  type TensorVersion,
+} from "./index.ts";
 
 /** Multiplies by a number, which is its file, once it is let to. */
 const runtime = {
@@ -36,6 +45,21 @@ let project: ServingProject;
 let desk: EndpointDesk;
 let champion: TensorVersion | undefined | AppError;
 let noted: unknown[];
+/** Opens endpoints whose version is Millrace's own. */
+let openOwn: ((definition: Endpoint) => Promise<OpenEndpoint>) | undefined;
+
+/** As the desk sees one. */
+async function ownEndpoint(definition: Endpoint): Promise<OpenEndpoint> {
+  let open = true;
+  const seen = {
+    definition,
+    usable: () => open,
+    reload: async () => ({ changed: false, version: 1, previous: 1 }),
+    close: async () => void (open = false),
+  };
+  return seen as unknown as OpenEndpoint; // no more of it is looked at here
+}
+
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "millrace-tensors-"));
   project = await openServingProject(folder);
@@ -50,7 +74,10 @@ beforeEach(async () => {
   };
   const services = { ...project, models, tensorRuntime: runtime, noteServing: async (...given: unknown[]) => void noted.push(given) };
   const endpoint = (name: string, more: object = {}) => ({ kind: "endpoint" as const, name, model: "Iris Größe@champion", ...more });
+  openOwn = undefined;
+  const open = async (definition: Endpoint) => (openOwn ?? ((given: Endpoint) => openEndpoint(services, given, [departures])))(definition);
   desk = createEndpointDesk(services, {
+    open,
     endpoints: [endpoint("iris"), endpoint("stream", { stream: { in: departures, out: "out" } })],
     topics: [departures],
   });
@@ -124,12 +151,25 @@ describe("an endpoint whose model was made elsewhere", () => {
     await expect(desk.answering("stream")).rejects.toMatchObject({ code: "unsupported", message: expect.stringContaining("`stream`") });
     const standing = await iris();
     champion = undefined;
+    await expect(desk.reload()).rejects.toMatchObject({ code: "not_found" }); // the registry of this project is empty
+    expect(await ask()).toEqual([1, 30]);
+    openOwn = ownEndpoint;
     await desk.reload();
     expect(standing.usable()).toBe(false);
     await expect(standing.ask(() => ({ x }))).rejects.toMatchObject({ code: "unavailable" });
-    await expect(desk.answering("iris")).rejects.toMatchObject({ code: "not_found" }); // the registry of this project is empty
+    expect(isTensorEndpoint(await iris())).toBe(false);
     champion = await version(3, "2");
+    await desk.reload();
     expect(await ask()).toEqual([3, 6]);
+  });
+
+  it("does not take the place of one that reads a stream", async () => {
+    openOwn = ownEndpoint;
+    champion = undefined;
+    const own = await desk.answering("stream");
+    champion = await version(1, "10");
+    await expect(desk.reload()).rejects.toMatchObject({ code: "unsupported", message: expect.stringContaining("`stream`") });
+    expect(await desk.answering("stream")).toBe(own);
   });
 
   it("refuses a file that is not what was stored", async () => {

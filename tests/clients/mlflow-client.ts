@@ -32,6 +32,10 @@ export type Generation = keyof typeof generations;
 
 export const mlflowPython = (generation: Generation) => pythonWith([...generations[generation]]);
 
+/** The tracing of 2.22.5 ends with an OpenTelemetry from after its time, which its own requirements let in. */
+export const tracingPython = (generation: Generation) =>
+  generation === "2.22.5" ? pythonWith([...clients[generation], "opentelemetry-sdk==1.33.1"]) : mlflowPython(generation);
+
 /** About 6 GB, of which both generations share 5. */
 export const torchPython = (generation: Generation) => pythonWith([...clients[generation], "lightning==2.6.6", "torch==2.15.0"]);
 

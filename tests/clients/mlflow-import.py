@@ -80,8 +80,7 @@ def write():
     client.create_registered_model("empty model")
     mlflow.register_prompt("greeting", "hello {{name}}", commit_message="first words")
     mlflow.register_prompt("greeting", "good day {{name}}")
-    if is_three and uri.startswith("sqlite"):  # where spans stand in the database
-        write_traces()
+    write_traces()
     print(json.dumps({"run": run.info.run_id}))
 
 
@@ -102,11 +101,17 @@ def write_traces():
         broken()
     except ValueError:
         pass
-    mlflow.flush_trace_async_logging()
-    trace = client.search_traces(locations=all_experiments())[0].info.trace_id
-    mlflow.log_feedback(trace_id=trace, name="good", value=True, rationale="it was", source=mlflow.entities.AssessmentSource("HUMAN", "ann"))
-    mlflow.log_expectation(trace_id=trace, name="right", value={"a": [1]})
+    if is_three:
+        mlflow.flush_trace_async_logging()
+    trace = client.search_traces(all_experiments())[0].info.request_id
     client.set_trace_tag(trace, "team", "shop")
+    if not is_three:
+        return
+    mlflow.log_feedback(trace_id=trace, name="good", value=True, rationale="it was", source=mlflow.entities.AssessmentSource("HUMAN", "ann"))
+    mlflow.log_feedback(trace_id=trace, name="rows", value=[{"a": 1, "b": ["x", 2.5]}, {"a": "1", "b": None}])
+    mlflow.log_feedback(trace_id=trace, name="score", value=0.5, metadata={"by": "hand"})
+    mlflow.log_feedback(trace_id=trace, name="word", value="true")
+    mlflow.log_expectation(trace_id=trace, name="right", value={"a": [1]})
 
 
 def more():
@@ -214,13 +219,15 @@ def read_logged_models(experiments):
 
 
 def read_traces(experiments):
-    if not is_three:
-        return []
     found = []
-    for each in sorted(client.search_traces(locations=experiments), key=lambda trace: trace.info.trace_id):
-        trace = client.get_trace(each.info.trace_id)
+    for each in sorted(client.search_traces(experiments), key=lambda trace: trace.info.request_id.removeprefix("tr-")):
+        trace = client.get_trace(each.info.request_id)
         info = trace.info.to_dict()
         del info["tags"]["mlflow.artifactLocation"]
+        info["tags"].pop("mlflow.trace.spansLocation", None)  # where spans stand differs between stores
+        info["trace_metadata" if is_three else "request_metadata"].pop("mlflow.trace.infoFinalized", None)  # databases say so
+        if not is_three:
+            info["request_id"] = info["request_id"].removeprefix("tr-")  # ids of before 3.0 have one here
         for assessment in info.get("assessments", []):
             assessment.pop("valid", None)  # the database says so, the protocol only of those that are not
         found.append({"info": info, "spans": [span.to_dict() for span in trace.data.spans]})

@@ -1,10 +1,10 @@
 import { anyLoggedModel, experimentLocation, loggedModelsAfter, metricsOf, rootPath, runRoot } from "#compat/mlflow";
 import { listModels } from "#domains/registry";
-import { searchTraces } from "#domains/traces";
 import { getRun, listExperiments, runPoints, searchRuns } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
 import { exportFiles, folderFiles, runFiles } from "./export-files.ts";
 import { insertExperimentRow, insertLatest, insertLoggedModelRows, insertModelRows, insertPoints, insertRunRows } from "./export-rows.ts";
+import { exportTraces } from "./export-traces.ts";
 import { checkTarget, type ExportTarget, fileOf, layout, locationOf, type OpenTarget } from "./export-target.ts";
 import { type HereServices, modelHere, recordOfExperiment, recordOfLoggedModel, recordOfRun, runDigest } from "./here.ts";
 import { createPointsMeter, type PointBatch } from "./points.ts";
@@ -30,7 +30,7 @@ export interface ExportOptions {
   progress(line: string): void;
 }
 
-interface ExportContext extends Omit<ExportOptions, "target" | "experiments"> {
+export interface ExportContext extends Omit<ExportOptions, "target" | "experiments"> {
   target: OpenTarget;
   report: TransferReport;
   /** Digests of what was written, by kind and id. */
@@ -60,18 +60,11 @@ export async function exportMlflow({ experiments: wanted, ...options }: ExportOp
     if ((await orProblem(report, "experiments", record.id, () => exportExperiment(context, record))) === undefined) continue;
     await exportRuns(context, record);
     await exportLoggedModels(context, record);
+    await exportTraces(context, record, isCopied(context, record));
   }
   if (wanted === undefined) await exportModels(context);
-  await countTraces(context, chosen);
   if (!options.dryRun) await verifyExport(await options.openWritten(), report, context.written, options.signal);
   return report;
-}
-
-/** Traces stay: MLflow's tables of them change from one release to the next. */
-async function countTraces({ here, report }: ExportContext, experiments: { id: string }[]): Promise<void> {
-  let count = 0;
-  for (const { id } of experiments) if ((await searchTraces(here.tracking, { experiments: [id], limit: 1 })).traces.length > 0) count++;
-  if (count > 0) report.leftOut.push({ what: "experiments' traces", count });
 }
 
 /** MLflow's experiments have integers for ids. `Default` has 0 there. */

@@ -37,6 +37,7 @@ export const layout = {
   experiment: (id: string) => id,
   run: (experiment: string, run: string) => `${experiment}/${run}/artifacts`,
   loggedModel: (experiment: string, model: string) => `${experiment}/models/${model}/artifacts`,
+  trace: (experiment: string, trace: string) => `${experiment}/traces/${trace}/artifacts`,
 };
 
 export function locationOf({ root }: ExportTarget, path: string): string {

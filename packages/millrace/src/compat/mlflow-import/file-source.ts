@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { AppError } from "#kit/app-error";
 import { fileModels } from "./file-models.ts";
+import { fileTraces } from "./file-traces.ts";
 import { fileLoggedModels, filePoints, fileRuns } from "./file-runs.ts";
 import { localFolder } from "./local-files.ts";
 import type { ExperimentRecord } from "./records.ts";
@@ -33,12 +34,8 @@ export async function openFileSource({ folder, skipped }: FileSourceOptions): Pr
     points: ({ record }) => filePoints(join(places.get(record.experiment) ?? folder, record.id)),
     loggedModels: (experiment) => fileLoggedModels(places.get(experiment) ?? folder, experiment),
     models: () => fileModels(join(folder, "models")),
-    async *traces() {},
-    async leftOut() {
-      let traces = 0;
-      for (const place of places.values()) traces += (await foldersIn(join(place, "traces"))).length;
-      return traces > 0 ? [{ what: "traces", count: traces }] : [];
-    },
+    traces: (experiment) => fileTraces(places.get(experiment) ?? folder, experiment),
+    leftOut: async () => [],
     unreachable: (location) => (placeOf(location).kind === "local" ? undefined : elsewhere(location)),
     files({ location }) {
       const place = placeOf(location);

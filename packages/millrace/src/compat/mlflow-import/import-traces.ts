@@ -1,11 +1,13 @@
-import { type AdoptedTrace, adoptedTrace, adoptTrace } from "#compat/mlflow";
-import { digestOf } from "#kit/hash";
+import { adoptedTrace, adoptTrace, holdsTrace, traceDigest, traceFolder } from "#compat/mlflow";
 import { AppError } from "#kit/app-error";
+import { digestOf } from "#kit/hash";
 import { type ImportContext, newItem } from "./import-context.ts";
+import { folderTarget, importFiles } from "./import-files.ts";
 import { type Item, itemsOf, saveItems } from "./ledger.ts";
 import { conflict, orProblem } from "./report.ts";
+import type { SourceTrace } from "./source.ts";
 
-/** Takes the traces of an experiment over with their spans and assessments, and looks that all of them came. */
+/** Takes the traces of an experiment over with their spans, assessments and files, and looks that all of them came. */
 export async function importTraces(context: ImportContext, experiment: string): Promise<void> {
   const { here, source, report, signal } = context;
   const { state } = here.tracking;
@@ -16,56 +18,69 @@ export async function importTraces(context: ImportContext, experiment: string): 
       state,
       source.origin,
       "trace",
-      page.map(({ id }) => id),
+      page.map(({ record }) => record.id),
     );
     const done: (Item | undefined)[] = [];
-    for (const trace of page) done.push(await orProblem(report, "traces", trace.id, () => importOne(context, trace, items.get(trace.id))));
+    const standing: SourceTrace[] = [];
+    for (const trace of page) {
+      const { id } = trace.record;
+      const taken = await orProblem(report, "traces", id, () => importOne(context, trace, items.get(id)));
+      if (taken === undefined) continue;
+      standing.push(trace);
+      if (taken !== "unchanged" && taken !== "looked at") done.push(taken);
+    }
     if (!context.dryRun)
       await saveItems(
         state,
         source.origin,
         done.filter((item) => item !== undefined),
       );
+    for (const trace of standing) await importTraceFiles(context, trace);
     context.progress(`${report.kinds.traces.found} traces`);
   }
 }
 
-async function importOne(context: ImportContext, trace: AdoptedTrace, item: Item | undefined): Promise<Item | undefined> {
+async function importOne(
+  context: ImportContext,
+  { record, location }: SourceTrace,
+  item: Item | undefined,
+): Promise<Item | "unchanged" | "looked at"> {
   const { here, report, source, dryRun, recheck } = context;
   const counts = report.kinds.traces;
-  const stamp = digestOf(trace);
+  const stamp = digestOf(record);
   if (item?.stamp === stamp && item.digest !== null && !recheck) {
     counts.unchanged++;
-    return undefined;
+    return "unchanged";
   }
-  if (trace.spans.length === 0)
-    throw new AppError("invalid_argument", "Its spans are not in the database: MLflow before 3.4, and archives, keep them in files.", {
-      hint: "It stays where it is.",
+  const why = record.spans.length > 0 || location === "" ? undefined : source.unreachable(location);
+  if (why !== undefined) {
+    throw new AppError("invalid_argument", `Its spans are among its files, and ${why}.`, {
+      hint: "Make them readable from here, and run the import again.",
     });
-  const standing = await adoptedTrace(here.tracking, trace.id);
-  if (standing !== undefined && item === undefined && !isTaken(standing, trace))
-    throw conflict(`Trace ${trace.id} stands here with other content.`, "Delete one of the two, and run the import again.");
+  }
+  const standing = await adoptedTrace(here.tracking, record.id);
+  if (standing !== undefined && item === undefined && !holdsTrace(standing, record))
+    throw conflict(`Trace ${record.id} stands here with other content.`, "Delete one of the two, and run the import again.");
+  if (standing !== undefined && item?.stamp === stamp && item.digest === traceDigest(standing)) {
+    counts.unchanged++;
+    return "unchanged";
+  }
   counts[standing === undefined ? "new" : "updated"]++;
-  if (dryRun) return undefined;
-  if (item === undefined) await saveItems(here.tracking.state, source.origin, [newItem(context, "trace", trace.id, stamp, null)]);
-  await adoptTrace(here.tracking, trace);
-  const taken = await adoptedTrace(here.tracking, trace.id);
-  if (taken === undefined || !isTaken(taken, trace))
+  if (dryRun) return "looked at";
+  if (item === undefined) await saveItems(here.tracking.state, source.origin, [newItem(context, "trace", record.id, stamp, null)]);
+  await adoptTrace(here.tracking, record);
+  const taken = await adoptedTrace(here.tracking, record.id);
+  if (taken === undefined || !holdsTrace(taken, record))
     throw new AppError("corrupt_data", "What was read back is not what was read from the source.", { hint: "Run the import again." });
-  report.verified.traces = (report.verified.traces ?? 0) + 1;
-  return newItem(context, "trace", trace.id, stamp, stamp);
+  return newItem(context, "trace", record.id, stamp, traceDigest(taken));
 }
 
-/** Whether all of a trace is here: its spans by their number, its times, tags, metadata and assessments. */
-function isTaken({ trace: here, spans }: NonNullable<Awaited<ReturnType<typeof adoptedTrace>>>, there: AdoptedTrace): boolean {
-  const tags = Object.entries(there.tags).filter(([key]) => !/^mlflow\.(traceName|artifactLocation|trace\.spansLocation)$/.test(key));
-  const metadata = Object.entries(there.metadata).filter(([key]) => !/^mlflow\.(trace\.session|trace\.user|sourceRun)$/.test(key));
-  return (
-    spans.length === there.spans.length &&
-    here.experiment === there.experiment &&
-    here.startedMs === there.startedMs &&
-    tags.every(([key, value]) => here.tags[key] === value) &&
-    metadata.every(([key, value]) => here.metadata[key] === value) &&
-    there.assessments.every(({ id }) => here.assessments.some((each) => each.id === id))
+/** What is attached to it, and the file of its spans, which clients before 3.0 read. */
+async function importTraceFiles(context: ImportContext, { record: { id, experiment }, location }: SourceTrace): Promise<void> {
+  await orProblem(context.report, "files", `trace ${id}`, () =>
+    importFiles(context, { kind: "trace", id, location }, async () => {
+      const folder = await traceFolder(context.here.tracking, experiment, id);
+      return folder === undefined ? undefined : folderTarget(context, folder);
+    }),
   );
 }

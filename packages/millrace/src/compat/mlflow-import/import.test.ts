@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openLocalBlobs } from "#adapters/blob-store/local";
 import { mlflowMigrations } from "#compat/mlflow";
 import { aliasHistory, getModel, registryMigrations } from "#domains/registry";
-import { tracesMigrations } from "#domains/traces";
+import { deleteTraces, readTrace, tracesMigrations } from "#domains/traces";
 import { createExperiment, getRun, listArtifacts, metricHistory, setTags, startRun, trackingMigrations } from "#domains/tracking";
 import { fixedClock } from "#kit/clock";
 import { type Sql, sql } from "#kit/sql";
@@ -32,7 +32,9 @@ const tables = `alembic_version (version_num varchar)
   registered_model_aliases (alias varchar, version integer, name varchar)
   model_versions (name varchar, version integer, creation_time bigint, last_updated_time bigint, description varchar, user_id varchar, current_stage varchar, source varchar, run_id varchar, status varchar, run_link varchar, storage_location varchar)
   model_version_tags (key varchar, value varchar, name varchar, version integer)
-  trace_info (request_id varchar)`.split("\n");
+  trace_info (request_id varchar, experiment_id integer, timestamp_ms bigint, execution_time_ms bigint, status varchar)
+  trace_tags (key varchar, value varchar, request_id varchar)
+  trace_request_metadata (key varchar, value varchar, request_id varchar)`.split("\n");
 
 let folder: string;
 let there: Database;
@@ -210,7 +212,8 @@ describe("an import from MLflow", () => {
       sql`insert into registered_models values ('a@b', 1, 1, null)`,
       sql`insert into registered_model_aliases values ('1', 1, 'price'), ('gone', 8, 'price')`,
       sql`insert into metrics values ('far', 1, 1500, 'r2', cast('9007199254740993' as bigint), false)`,
-      sql`insert into trace_info values ('t1')`,
+      sql`insert into trace_info values ('t1', 0, 1000, 5, 'OK')`,
+      sql`insert into trace_tags values ('mlflow.artifactLocation', 's3://bucket/0/traces/t1/artifacts', 't1')`,
     );
     const report = await importAll();
     expect(report.problems.map(({ problem, kind, id }) => `${problem} ${kind} ${id}`).sort()).toEqual([
@@ -218,8 +221,9 @@ describe("an import from MLflow", () => {
       "refused aliases price@gone",
       "refused models a@b",
       "refused runs r2",
+      "refused traces t1",
     ]);
-    expect(report.leftOut).toEqual([{ what: "traces", count: 1 }]);
+    expect(report.leftOut).toEqual([]);
     expect(report.verified).toMatchObject({ runs: 1, models: 1 });
   });
 
@@ -242,6 +246,39 @@ describe("an import from MLflow", () => {
   it("takes one experiment alone", async () => {
     expect((await importAll({ experiments: ["prices"] })).kinds).toMatchObject({ experiments: { new: 1 }, runs: { new: 1 }, models: { found: 0 } });
     await expect(importAll({ experiments: ["none"] })).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("takes traces whose spans are in a file, as they were before MLflow 3.4, with all digits of their numbers", async () => {
+    const id = "8505dfd82db04ddabcf8e72058aa0a46";
+    const span = (name: string, spanId: string, parent: string) =>
+      `{"name": "${name}", "context": {"span_id": "${spanId}", "trace_id": "3b9ab96118fdbee4919127d6885df8f8"}, "parent_id": ${parent},
+        "start_time": 1795208273551253690, "end_time": 1795208273570010881, "status_code": "OK", "status_message": "",
+        "attributes": {"mlflow.traceRequestId": "\\"${id}\\"", "whole": "1152921504606846977", "double": "1.0", "list": "[1, null]"},
+        "events": [{"name": "seen", "timestamp": 1795208273569519702, "attributes": {"by": "ann"}}]}`;
+    const spans = [span("answer", "24d7f81e0fedbb8b", "null"), span("inner", "7ce56a3f50f34178", '"24d7f81e0fedbb8b"')];
+    await write(`0/traces/${id}/artifacts/traces.json`, `{"spans": [${spans.join(", ")}], "request": "{}", "response": null}`);
+    await fill(
+      sql`insert into trace_info values (${id}, 0, 1500, 46, 'OK'), ('waiting', 7, 1600, null, 'IN_PROGRESS')`,
+      sql`insert into trace_tags values ('mlflow.artifactLocation', ${join(folder, `0/traces/${id}/artifacts`)}, ${id}), ('team', 'a', ${id})`,
+      sql`insert into trace_request_metadata values ('mlflow.traceInputs', '{}', ${id})`,
+    );
+    const report = await importAll();
+    expect(report.problems).toEqual([]);
+    expect(report).toMatchObject({ verified: { traces: 2, files: 3 }, kinds: { traces: { new: 2 } } });
+    const { trace, spans: found } = await readTrace(here.tracking, id);
+    expect(trace).toMatchObject({ startedMs: 1500, durationMs: 46, status: "ok", tags: { team: "a" }, metadata: { "mlflow.traceInputs": "{}" } });
+    expect(found.map(({ name, parent }) => [name, parent])).toEqual([
+      ["answer", undefined],
+      ["inner", "24d7f81e0fedbb8b"],
+    ]);
+    expect(found[0]).toMatchObject({
+      startNs: 1_795_208_273_551_253_690n,
+      attributes: { whole: 1_152_921_504_606_846_977n, double: 1, list: [1n, null] },
+    });
+    expect((await importAll()).kinds.traces).toMatchObject({ unchanged: 2, new: 0, updated: 0 });
+    await deleteTraces(here.tracking, { experiment: "0", ids: [id] });
+    expect((await importAll()).changedHere).toBe(1);
+    expect((await importAll({ recheck: true })).kinds.traces).toMatchObject({ new: 1, unchanged: 1 });
   });
 
   it("refuses a schema that is not known", async () => {

@@ -6,6 +6,7 @@ import type { DatasetRecord, ExperimentRecord, RunRecord, SourceLoggedModel, Sou
 import { type Answer, openRestClient, type RestClient, type RestClientOptions } from "./rest-client.ts";
 import { restFiles } from "./rest-files.ts";
 import { restModels } from "./rest-models.ts";
+import { restTraces } from "./rest-traces.ts";
 import { keyValues, objectOf, objects, pages } from "./rest-values.ts";
 import type { MlflowSource } from "./source.ts";
 
@@ -14,7 +15,6 @@ const pointsPerRead = 20_000;
 /** A tracking server of MLflow's, 2.x or 3.x, asked as its clients ask. What it does not tell (times of deletions, deleted logged models) cannot be had. */
 export async function openRestSource(options: RestClientOptions): Promise<MlflowSource> {
   const client = openRestClient(options);
-  const api = "/api/2.0/mlflow";
   let experiments: ExperimentRecord[] | undefined;
   const allExperiments = async () => (experiments ??= await readExperiments(client));
   await allExperiments(); // a wrong address shows here
@@ -26,19 +26,8 @@ export async function openRestSource(options: RestClientOptions): Promise<Mlflow
     points: (run) => readPoints(client, run),
     loggedModels: (experiment) => readLoggedModels(client, experiment),
     models: () => restModels(client),
-    async *traces() {},
-    async leftOut() {
-      let count = 0;
-      for (const { id } of await allExperiments()) {
-        const location = { type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: id } };
-        const found = await client
-          .post("/api/3.0/mlflow/traces/search", { locations: [location], max_results: 1 })
-          .catch(() => client.get(`${api}/traces`, { experiment_ids: id, max_results: "1" }))
-          .catch((): Answer => ({})); // a server without traces
-        if (objects(found, "traces").length > 0) count++;
-      }
-      return count > 0 ? [{ what: "experiments' traces", count }] : [];
-    },
+    traces: (experiment) => restTraces(client, experiment),
+    leftOut: async () => [],
     unreachable: () => undefined,
     files: (owner) => restFiles(client, owner),
     close: async () => undefined,

@@ -15,8 +15,8 @@ export interface MlflowSource {
   points(run: SourceRun): AsyncIterable<PointBatch>;
   loggedModels(experiment: string): AsyncIterable<SourceLoggedModel[]>;
   models(): AsyncIterable<SourceModel>;
-  /** Traces of an experiment with their spans, in pages; none where they are counted as left out. */
-  traces(experiment: string): AsyncIterable<AdoptedTrace[]>;
+  /** Traces of an experiment with their spans, in pages. */
+  traces(experiment: string): AsyncIterable<SourceTrace[]>;
   /** What it holds that is not taken over, counted; empty kinds are left out. */
   leftOut(): Promise<{ what: string; count: number }[]>;
   /** Why the files at a location cannot be had from here; undefined where they can. */
@@ -26,9 +26,16 @@ export interface MlflowSource {
   close(): Promise<void>;
 }
 
+export interface SourceTrace {
+  /** Without spans where they are in its files, and those cannot be had; `location` says why. */
+  record: AdoptedTrace;
+  /** Root of its files, `""` for none. */
+  location: string;
+}
+
 /** Whose files: servers ask by the owner, disks by the location. */
 export interface ArtifactOwner {
-  kind: "run" | "logged model" | "version";
+  kind: "run" | "logged model" | "version" | "trace";
   id: string;
   location: string;
 }

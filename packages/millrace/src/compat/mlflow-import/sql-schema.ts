@@ -19,6 +19,12 @@ export interface SqlSchema {
   loggedModels: boolean;
   /** `inputs` have a step. */
   inputSteps: boolean;
+  /** Traces (2.14). */
+  traces: boolean;
+  /** They have previews (3.0). */
+  tracePreviews: boolean;
+  /** They have assessments (3.2). */
+  assessments: boolean;
   /** Spans of traces stand in a table (3.4). */
   spans: boolean;
   /** Several teams in one database (3.10). */
@@ -45,6 +51,9 @@ export async function readSchema(reader: Reader, where: string): Promise<SqlSche
     revision,
     loggedModels: since("400f98739977"),
     inputSteps: since("6953534de441"),
+    traces: since("867495a8f9d4"),
+    tracePreviews: since("cbc13b556ace"),
+    assessments: since("770bee3ae1dd"),
     spans: since("a1b2c3d4e5f6"),
     workspaces: since("1b5f0d9ad7c1"),
   };
@@ -52,8 +61,6 @@ export async function readSchema(reader: Reader, where: string): Promise<SqlSche
 
 /** Tables of what is not taken over, in words. */
 const others: [table: string, what: string, first: string][] = [
-  ["trace_info", "traces", "867495a8f9d4"],
-  ["assessments", "assessments of traces", "770bee3ae1dd"],
   ["evaluation_datasets", "evaluation datasets", "71994744cf8e"],
   ["scorers", "scorers", "534353b11cbc"],
   ["webhooks", "webhooks", "1a0cddfcaa16"],
@@ -65,9 +72,6 @@ const others: [table: string, what: string, first: string][] = [
   ["mcp_servers", "MCP servers", "a8b9c0d1e2f3"],
 ];
 
-/** Tables that are taken over where spans stand in the database. */
-const taken = new Set(["trace_info", "assessments"]);
-
 /** Counts what a database holds and is not taken over. */
 export async function countOthers(reader: Reader, schema: SqlSchema): Promise<{ what: string; count: number }[]> {
   const found: { what: string; count: number }[] = [];
@@ -77,7 +81,7 @@ export async function countOthers(reader: Reader, schema: SqlSchema): Promise<{ 
     if (Number(row?.n ?? 0) > 0) found.push({ what, count: Number(row!.n) }); // it has one row
   };
   for (const [table, what, first] of others) {
-    if (at < revisions.indexOf(first) || (schema.spans && taken.has(table))) continue;
+    if (at < revisions.indexOf(first)) continue;
     await count(what, table);
   }
   if (schema.workspaces) {

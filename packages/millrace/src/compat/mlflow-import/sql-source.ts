@@ -5,6 +5,7 @@ import { localFolder } from "./local-files.ts";
 import { recordedStatus, text, textsOf } from "./record-values.ts";
 import type { DatasetRecord, ExperimentRecord, RunRecord, SourceLoggedModel, SourceRun } from "./records.ts";
 import { type MlflowSource, type Place, elsewhere, placeOf } from "./source.ts";
+import { spansAmong } from "./span-file.ts";
 import { sqlModels } from "./sql-models.ts";
 import { pointStamps, sqlPoints } from "./sql-points.ts";
 import { sqlTraces } from "./sql-traces.ts";
@@ -30,6 +31,18 @@ const runsPerPage = 100;
 export async function openSqlSource(options: SqlSourceOptions): Promise<MlflowSource> {
   const { reader, dialect, origin, folder, artifacts, skipped, close } = options;
   const schema = await readSchema(reader, origin);
+  const unreachable = (location: string): string | undefined => {
+    const place = placeOf(location);
+    if (place.kind === "elsewhere") return elsewhere(location);
+    if (place.kind === "local") return undefined;
+    if (artifacts === undefined) return "the server keeps them: name its --artifacts-destination with --artifacts";
+    return place.path.split("/").includes("..") ? `${location} leads out of the server's folder` : undefined;
+  };
+  const files = ({ location }: { location: string }) => {
+    const place = placeOf(location);
+    const path = place.kind === "proxied" ? resolve(artifacts ?? folder, ...place.path.split("/")) : resolve(folder, localPath(place));
+    return localFolder(path, skipped);
+  };
   return {
     description: `${dialect === "sqlite" ? "SQLite" : "PostgreSQL"}, schema ${schema.revision}`,
     origin,
@@ -38,20 +51,12 @@ export async function openSqlSource(options: SqlSourceOptions): Promise<MlflowSo
     points: (run) => sqlPoints(reader, dialect, run.record.id),
     loggedModels: (experiment) => (schema.loggedModels ? readLoggedModels(reader, experiment) : none()),
     models: () => sqlModels(reader, schema),
-    traces: (experiment) => (schema.spans ? sqlTraces(reader, experiment) : none()),
+    traces: (experiment) =>
+      sqlTraces(reader, schema, experiment, async (location, trace) =>
+        unreachable(location) === undefined ? spansAmong(files({ location }), trace) : [],
+      ),
     leftOut: () => countOthers(reader, schema),
-    unreachable(location) {
-      const place = placeOf(location);
-      if (place.kind === "elsewhere") return elsewhere(location);
-      if (place.kind === "local") return undefined;
-      if (artifacts === undefined) return "the server keeps them: name its --artifacts-destination with --artifacts";
-      return place.path.split("/").includes("..") ? `${location} leads out of the server's folder` : undefined;
-    },
-    files({ location }) {
-      const place = placeOf(location);
-      const path = place.kind === "proxied" ? resolve(artifacts ?? folder, ...place.path.split("/")) : resolve(folder, localPath(place));
-      return localFolder(path, skipped);
-    },
+    ...{ unreachable, files },
     close,
   };
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "#kit/app-error";
-import { parseYaml, type Yaml } from "./yaml.ts";
+import { parseTypedYaml, parseYaml, type TypedYaml, type Yaml } from "./yaml.ts";
 
 /** The files that a file store is made of: `meta.yaml`, and one file a tag, param or metric, named by its key. */
 export type Meta = Record<string, Yaml>;
@@ -16,13 +16,24 @@ export async function foldersIn(folder: string): Promise<string[]> {
 
 /** Undefined where there is none. Throws `corrupt_data` for one that is not as MLflow writes it. */
 export async function readMeta(folder: string): Promise<Meta | undefined> {
-  const file = join(folder, "meta.yaml");
+  return readMap(join(folder, "meta.yaml"));
+}
+
+/** As `readMeta`, of any file. */
+export async function readMap(file: string): Promise<Meta | undefined> {
   const text = await readText(file);
-  if (text === undefined) return undefined;
-  const value = parseYaml(text, file);
-  if (value === null || typeof value === "string" || Array.isArray(value))
-    throw new AppError("corrupt_data", `${file} is empty or no map.`, { hint: "Restore it, or take its folder away." });
-  return value;
+  return text === undefined ? undefined : (mapIn(file, parseYaml(text, file)) as Meta); // without types all is text
+}
+
+/** As `readMap`, with the types that its values have in Python. */
+export async function readTypedMap(file: string): Promise<Record<string, TypedYaml> | undefined> {
+  const text = await readText(file);
+  return text === undefined ? undefined : mapIn(file, parseTypedYaml(text, file));
+}
+
+function mapIn(file: string, value: TypedYaml): Record<string, TypedYaml> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new AppError("corrupt_data", `${file} is empty or no map.`, { hint: "Restore it, or take its folder away." });
 }
 
 /** Contents of the files below a folder by their paths, which are the keys. */

@@ -1,3 +1,4 @@
+import { digestOf } from "#kit/hash";
 import { runDigest } from "./here.ts";
 import { createPointsMeter } from "./points.ts";
 import { recordDigest } from "./records.ts";
@@ -29,6 +30,7 @@ export async function verifyExport(written: MlflowSource, report: TransferReport
       }
       for await (const page of written.loggedModels(experiment.id))
         for (const { record } of page) check("logged models", record.id, recordDigest(record));
+      for await (const page of written.traces(experiment.id)) for (const { record } of page) check("traces", record.id, digestOf(record));
     }
     for await (const { record } of written.models()) check("models", record.name, recordDigest(record));
     for (const key of missing.keys())

@@ -1,3 +1,4 @@
+import { adoptedTrace, traceDigest } from "#compat/mlflow";
 import { experimentHere, loggedModelHere, modelHere, pointsHere, runDigest, runHere } from "./here.ts";
 import type { ImportContext } from "./import-context.ts";
 import { type Item, itemsAfter } from "./ledger.ts";
@@ -5,7 +6,13 @@ import { recordDigest } from "./records.ts";
 import type { ReportKind } from "./report.ts";
 
 const itemsPerRead = 200;
-const kinds: Partial<Record<Item["kind"], ReportKind>> = { experiment: "experiments", run: "runs", "logged model": "logged models", model: "models" };
+const kinds: Partial<Record<Item["kind"], ReportKind>> = {
+  experiment: "experiments",
+  run: "runs",
+  "logged model": "logged models",
+  model: "models",
+  trace: "traces",
+};
 
 /**
  * Reads everything back that was ever taken from this source, and compares it with the digest of what was read there. What was taken
@@ -49,6 +56,10 @@ async function digestHere({ here }: ImportContext, { kind, id }: Item): Promise<
   if (kind === "logged model") {
     const record = await loggedModelHere(here, id);
     return record && recordDigest(record);
+  }
+  if (kind === "trace") {
+    const trace = await adoptedTrace(here.tracking, id);
+    return trace && traceDigest(trace);
   }
   const model = await modelHere(here, id);
   return model && recordDigest(model.record);

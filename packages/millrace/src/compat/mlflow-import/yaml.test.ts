@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseYaml } from "./yaml.ts";
+import { parseTypedYaml, parseYaml } from "./yaml.ts";
 
 /** As PyYAML 6.0.3 writes these values (`yaml.dump(value, default_flow_style=False, allow_unicode=True)`). */
 const written: [text: string, value: unknown][] = [
@@ -31,4 +31,12 @@ describe("MLflow's YAML", () => {
       expect(() => parseYaml(text, "meta.yaml")).toThrow(/meta\.yaml, line \d+:/);
     },
   );
+
+  it("has the types of Python's values where they are asked for, and lists of maps and lists", () => {
+    const text = "feedback:\n  value:\n  - a: 1\n    b:\n    - x\n    - 2.5\n  - a: '1'\n    b: null\n  - - true\n    - 'true'\n    - -1.0e-05\n";
+    expect(parseTypedYaml(text, "a.yaml")).toEqual({
+      feedback: { value: [{ a: 1, b: ["x", 2.5] }, { a: "1", b: null }, [true, "true", -1.0e-5]] },
+    });
+    expect(() => parseYaml(text, "a.yaml")).toThrow("a list of maps or lists is not expected");
+  });
 });

@@ -2,12 +2,23 @@ import { AppError } from "#kit/app-error";
 
 /** What a file of MLflow's file store says: texts as they are written there (`3`, not a number), maps and lists. */
 export type Yaml = string | null | Yaml[] | { [key: string]: Yaml };
+/** As `Yaml`, where plain words and numbers have the types that Python gives them. */
+export type TypedYaml = string | number | boolean | null | TypedYaml[] | { [key: string]: TypedYaml };
 
 /**
  * Reads the YAML that MLflow writes (PyYAML's block style): maps, lists, empty flow collections, and texts that are plain or quoted,
  * over as many lines as they take. Anything else, such as anchors, types and aliases, is refused: it is not MLflow's. Throws `corrupt_data`.
  */
 export function parseYaml(text: string, file: string): Yaml {
+  return parse(text, file, false) as Yaml; // without types all is text
+}
+
+/** As `parseYaml`, with types, and with lists of maps and of lists. */
+export function parseTypedYaml(text: string, file: string): TypedYaml {
+  return parse(text, file, true);
+}
+
+function parse(text: string, file: string, typed: boolean): TypedYaml {
   const lines = text.replaceAll("\r\n", "\n").split("\n");
   let at = lines[0]?.startsWith("---") ? 1 : 0;
   const fail = (why: string) =>
@@ -21,15 +32,15 @@ export function parseYaml(text: string, file: string): Yaml {
     while (at < lines.length && lines[at]!.trim() === "") at++;
   }
 
-  function block(indent: number): Yaml {
+  function block(indent: number): TypedYaml {
     skipBlank();
     if (at >= lines.length) return null;
     if (lines[at]!.slice(indent).startsWith("- ") || lines[at]!.slice(indent) === "-") return list(indent);
     return map(indent);
   }
 
-  function map(indent: number): Yaml {
-    const entries: [string, Yaml][] = [];
+  function map(indent: number): TypedYaml {
+    const entries: [string, TypedYaml][] = [];
     for (skipBlank(); at < lines.length && indentOf(lines[at]!) === indent && !/^- |^-$/.test(lines[at]!.slice(indent)); skipBlank()) {
       const line = lines[at]!;
       if (line.startsWith("? ", indent)) throw fail("a key over several lines is not expected");
@@ -42,18 +53,24 @@ export function parseYaml(text: string, file: string): Yaml {
     return Object.fromEntries(entries); // not by assignment: a key may be `__proto__`
   }
 
-  function list(indent: number): Yaml[] {
-    const items: Yaml[] = [];
+  function list(indent: number): TypedYaml[] {
+    const items: TypedYaml[] = [];
     for (skipBlank(); at < lines.length && indentOf(lines[at]!) === indent && /^- |^-$/.test(lines[at]!.slice(indent)); skipBlank()) {
       const line = lines[at]!;
-      if (/^- +[\w.]+:( |$)/.test(line.slice(indent))) throw fail("a list of maps is not expected");
+      const isNested = /^- +(?:[\w.]+:(?: |$)|- )/.test(line.slice(indent));
+      if (isNested && !typed) throw fail("a list of maps or lists is not expected");
+      if (isNested) {
+        lines[at] = " ".repeat(indent + 2) + line.slice(indent + 2);
+        items.push(block(indent + 2));
+        continue;
+      }
       items.push(scalar(line, indent + 2, indent));
     }
     return items;
   }
 
   /** The value that begins at a place of the current line; what belongs to it is indented further than `indent`. */
-  function scalar(line: string, from: number, indent: number): Yaml {
+  function scalar(line: string, from: number, indent: number): TypedYaml {
     const rest = line.slice(from);
     if (rest.trim() === "") return nested(indent);
     if (rest === "{}" || rest === "[]") {
@@ -67,7 +84,8 @@ export function parseYaml(text: string, file: string): Yaml {
     while (at < lines.length && (lines[at]!.trim() === "" ? continues(indent) : indentOf(lines[at]!) > indent)) parts.push(lines[at++]!.trim());
     const plain = fold(parts.join("\n"));
     if (/: |:$| #/.test(plain)) throw fail("a text that needs quotes has none");
-    return /^(null|Null|NULL|~)$/.test(plain) ? null : plain;
+    if (/^(null|Null|NULL|~)$/.test(plain)) return null;
+    return typed ? typedText(plain) : plain;
   }
 
   /** Whether after blank lines a text goes on. */
@@ -77,7 +95,7 @@ export function parseYaml(text: string, file: string): Yaml {
     return next < lines.length && indentOf(lines[next]!) > indent;
   }
 
-  function nested(indent: number): Yaml {
+  function nested(indent: number): TypedYaml {
     at++;
     skipBlank();
     if (at >= lines.length) return null;
@@ -105,6 +123,12 @@ export function parseYaml(text: string, file: string): Yaml {
       return plain;
     });
   }
+}
+
+/** What Python's YAML reads of a plain word. */
+function typedText(plain: string): TypedYaml {
+  if (plain === "true" || plain === "false") return plain === "true";
+  return /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?$/.test(plain) ? Number(plain) : plain;
 }
 
 const escapes: Record<string, string> = {

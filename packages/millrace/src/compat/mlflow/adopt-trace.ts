@@ -1,8 +1,12 @@
 import { type Assessment, type AttributeValue, readTrace, recordSpans, type Span, tellTrace, type TraceWithSpans } from "#domains/traces";
 import type { TrackingServices } from "#domains/tracking";
 import { AppError } from "#kit/app-error";
+import { digestOf, stableJson } from "#kit/hash";
+import { rootPath } from "./artifact-tree.ts";
+import { experimentLocation } from "./places.ts";
+import { readAssessment } from "./trace-assessment-wire.ts";
 import { labelsOf } from "./trace-lookup.ts";
-import { finalKey, ownId, statusOf } from "./trace-wire.ts";
+import { finalKey, ownId, statusOf, traceRoot } from "./trace-wire.ts";
 
 /** A trace as MLflow's tables keep it. */
 export interface AdoptedTrace {
@@ -17,7 +21,7 @@ export interface AdoptedTrace {
   tags: Record<string, string>;
   metadata: Record<string, string>;
   assessments: Assessment[];
-  /** Each as MLflow writes it, as JSON. */
+  /** Each as MLflow writes it, before 3.0 or since, as JSON. */
   spans: string[];
 }
 
@@ -28,14 +32,57 @@ export async function adoptTrace(tracking: TrackingServices, trace: AdoptedTrace
   const { refused } = await recordSpans(tracking, { experiment: trace.experiment, spans });
   if (refused.length > 0) throw new AppError("invalid_argument", refused[0]!.reason);
   const { request, inputs, outputs, durationMs } = trace;
-  await tellTrace(tracking, {
-    ...{ id, experiment: trace.experiment, status: statusOf(trace.status), startedMs: trace.startedMs, assessments: trace.assessments },
-    ...(durationMs !== undefined && { durationMs }),
-    ...(request !== undefined && { request }),
-    ...(inputs !== undefined && { inputs }),
-    ...(outputs !== undefined && { outputs }),
-    ...labelsOf(trace.tags, { ...trace.metadata, [finalKey]: "true" }),
-  });
+  await tellTrace(
+    tracking,
+    {
+      ...{ id, experiment: trace.experiment, status: statusOf(trace.status), startedMs: trace.startedMs, assessments: trace.assessments },
+      ...(durationMs !== undefined && { durationMs }),
+      ...(request !== undefined && { request }),
+      ...(inputs !== undefined && { inputs }),
+      ...(outputs !== undefined && { outputs }),
+      ...labelsOf(trace.tags, { ...trace.metadata, [finalKey]: "true" }),
+    },
+    { movesIn: true },
+  );
+}
+
+/** Whether a trace that stands here has all of another: each span as it is, times, tags, metadata and assessments. It may have more. */
+export function holdsTrace({ trace: here, spans }: TraceWithSpans, there: AdoptedTrace): boolean {
+  const { tags = {}, metadata = {}, session, user, run } = labelsOf(there.tags, there.metadata);
+  const standing = new Map(spans.map((span) => [span.id, spanText(span)]));
+  const within = (part: Record<string, string>, whole: Record<string, string>) => Object.entries(part).every(([key, value]) => whole[key] === value);
+  const same = (part: string | undefined, whole: string | undefined) => part === undefined || part === whole;
+  return (
+    here.experiment === there.experiment &&
+    here.startedMs === there.startedMs &&
+    (there.durationMs === undefined || here.durationMs === there.durationMs) &&
+    within(tags, here.tags) &&
+    within(metadata, here.metadata) &&
+    same(session, here.session) &&
+    same(user, here.user) &&
+    same(run, here.run) &&
+    there.spans.map((text) => spanOf(here.id, text)).every((span) => standing.get(span.id) === spanText(span)) &&
+    there.assessments.every((each) => here.assessments.some((other) => other.id === each.id && stableJson(other) === stableJson(each)))
+  );
+}
+
+/** A digest of a trace with all it has here. */
+export function traceDigest({ trace: { told: _told, sizeBytes: _size, ...trace }, spans }: TraceWithSpans): string {
+  return digestOf([trace, spans.map(spanText).sort()]);
+}
+
+function spanText(span: Span): string {
+  return stableJson(JSON.parse(JSON.stringify(span, (_key, value: unknown) => (typeof value === "bigint" ? `${value}n` : value))));
+}
+
+/** Where the files of a trace are, in this server's own store; undefined where its experiment's are elsewhere. */
+export async function traceFolder({ state }: TrackingServices, experiment: string, id: string): Promise<string | undefined> {
+  return rootPath(traceRoot(await experimentLocation(state, experiment), ownId(id)));
+}
+
+/** An assessment as MLflow's protocol and its files tell it. */
+export function adoptedAssessment(given: Record<string, unknown>): Assessment {
+  return readAssessment(given, 0);
 }
 
 /** The trace as it stands here; undefined where it does not. */
@@ -52,6 +99,7 @@ const statuses = { STATUS_CODE_OK: "ok", STATUS_CODE_ERROR: "error" } as const;
 /** A span as MLflow writes it: ids in base64, each attribute as JSON in a text. */
 function spanOf(trace: string, text: string): Span {
   const span = fieldsOf(exactJson(text));
+  if (span["context"] !== undefined) return oldSpanOf(trace, span);
   const status = fieldsOf(span["status"]);
   const code = status["code"];
   const endNs = span["end_time_unix_nano"];
@@ -84,6 +132,26 @@ function spanOf(trace: string, text: string): Span {
     })),
     resource: {},
     scope: { name: "", version: "" },
+  };
+}
+
+/** As MLflow wrote it before 3.0: ids in hexadecimal. */
+function oldSpanOf(trace: string, span: Record<string, Json>): Span {
+  const parent = span["parent_id"];
+  const endNs = span["end_time"];
+  const status = textOf(span["status_code"]).toLowerCase();
+  return {
+    ...{ trace, id: hexOf(fieldsOf(span["context"])["span_id"]), name: textOf(span["name"]), kind: "unspecified" },
+    parent: typeof parent === "string" && parent !== "" ? hexOf(parent) : undefined,
+    status: status === "ok" || status === "error" ? status : "unset",
+    message: textOf(span["status_message"]),
+    ...{ startNs: nanoseconds(span["start_time"]), endNs: endNs === null || endNs === undefined ? undefined : nanoseconds(endNs) },
+    attributes: attributesOf(span["attributes"]),
+    events: listOf(span["events"]).map((event) => ({
+      ...{ name: textOf(event["name"]), timeNs: nanoseconds(event["timestamp"]) },
+      attributes: fieldsOf(event["attributes"]) as Span["attributes"], // plain JSON values are such
+    })),
+    ...{ links: [], resource: {}, scope: { name: "", version: "" } },
   };
 }
 
@@ -128,7 +196,12 @@ function nanoseconds(value: Json | undefined): bigint {
 }
 
 function idOf(value: Json | undefined): string {
-  const id = Buffer.from(textOf(value), "base64").toString("hex");
+  const text = textOf(value); // MLflow 3.5.0 wrote them in hexadecimal
+  return hexOf(/^[0-9a-f]{16}$/.test(text) ? text : Buffer.from(text, "base64").toString("hex"));
+}
+
+function hexOf(value: Json | undefined): string {
+  const id = textOf(value).replace(/^0x/, "");
   if (/^[0-9a-f]{16}$/.test(id)) return id;
   throw new AppError("corrupt_data", "A span has no id.", { hint: "Delete its trace in the source." });
 }

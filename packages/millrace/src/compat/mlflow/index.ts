@@ -17,4 +17,6 @@ export { experimentLocation, runRoot, saveExperimentLocation } from "./places.ts
 export { folderAt } from "./version-source.ts";
 export { mlflowFollower, type VersionRow, versionRows } from "./version-rows.ts";
 export { knownVersions } from "./wire-model.ts";
-export { type AdoptedTrace, adoptedTrace, adoptTrace } from "./adopt-trace.ts";
+export { type AdoptedTrace, adoptedAssessment, adoptedTrace, adoptTrace, holdsTrace, traceDigest, traceFolder } from "./adopt-trace.ts";
+export { givenTrace } from "./give-trace.ts";
+export { wireId as wireTraceId } from "./trace-wire.ts";

@@ -9,13 +9,13 @@ import { cut } from "./trace-summary.ts";
 /**
  * Takes the facts of a trace as its program tells them, before, between or after its spans: they count for more than what spans
  * tell. Told again, the newer ones stand; tags, metadata and assessments are added to. Throws `not_found` for the experiment,
- * `conflict` for a deleted one.
+ * `conflict` for a deleted one, unless its traces move in with it.
  */
-export async function tellTrace(services: TracesServices, told: TellTrace): Promise<Trace> {
+export async function tellTrace(services: TracesServices, told: TellTrace, { movesIn = false }: { movesIn?: boolean } = {}): Promise<Trace> {
   const given = parseArgument(tellTraceSchema, "trace", told);
   const { state, clock } = services;
   const experiment = await getExperiment(services, { id: given.experiment });
-  if (experiment.deletedMs !== undefined)
+  if (experiment.deletedMs !== undefined && !movesIn)
     throw new AppError("conflict", `Experiment "${experiment.name}" is deleted.`, { hint: "Restore it first." });
   return state.write(async (transaction) => {
     const nowMs = clock.now();

@@ -47,8 +47,8 @@ describe("keys", () => {
     expect(read.map(({ bytes }) => Buffer.from(bytes).toString("base64"))).toEqual(texts);
     expect(parseSecretKeys(texts[1]!, "Y")[0]!.id).toBe(read[1]!.id);
     expect(new Set(read.map(({ id }) => id)).size).toBe(3);
-    // sha256sum of "millrace secret key", a zero byte and 32 zero bytes
-    expect(parseSecretKeys(Buffer.alloc(32).toString("base64"), "Z")[0]!.id).toBe("ebee4fe70af0b88d");
+    // sha256sum of "id of a secret key", a zero byte and 32 zero bytes
+    expect(parseSecretKeys(Buffer.alloc(32).toString("base64"), "Z")[0]!.id).toBe("92a9fff7336d1003");
   });
 
   it("are asked for where there are none", () => {

@@ -64,7 +64,7 @@ export function parseSecretKeys(text: string, where: string): SecretKey[] {
     const bytes = Buffer.from(each, "base64");
     if (bytes.length !== keyBytes || bytes.toString("base64") !== each)
       throw unreadable(where, `holds no key in its ${keys.length === 1 ? "place" : `place ${i + 1}`}`);
-    return { id: createHash("sha256").update("millrace secret key\0").update(bytes).digest("hex").slice(0, 16), bytes };
+    return { id: createHash("sha256").update("id of a secret key\0").update(bytes).digest("hex").slice(0, 16), bytes };
   });
 }
 

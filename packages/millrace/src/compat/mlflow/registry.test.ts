@@ -92,6 +92,19 @@ describe("versions", () => {
     expect(await get(`model-versions/get-download-uri?name=${name}&version=1`)).toEqual({ artifact_uri: source });
   });
 
+  it("of a logged model are of the run that logged it, unless the client names one; none is made where there is no such model", async () => {
+    const [name, source] = [await newModel(), "s3://bucket/model"];
+    const { model } = await post("logged-models", { experiment_id: "0", name: "m", source_run_id: run });
+    const made = async (more: object) =>
+      (await post("model-versions/create", { name, source, model_id: model.info.model_id, ...more })).model_version;
+    expect((await made({})).run_id).toBe(run);
+    expect((await made({ run_id: "another" })).run_id).toBe("another");
+    const refused = await call("POST", "model-versions/create", { name, source, model_id: "m-nope", run_id: run });
+    expect([refused.status, refused.body.message]).toEqual([404, "Logged model with ID 'm-nope' not found."]);
+    const found = await get(`model-versions/search?filter=${encodeURIComponent(`name='${name}'`)}`);
+    expect(found.model_versions).toHaveLength(2);
+  });
+
   it("are made of others by number, alias, stage, and of the last", async () => {
     const name = await newModel(3);
     await post("registered-models/alias", { name, alias: "champion", version: "1" });

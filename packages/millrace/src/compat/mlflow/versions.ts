@@ -13,6 +13,7 @@ import { endpoint, type Handler, type MlflowServices } from "./endpoint.ts";
 import { type Clause, parseFilter, parseOrder } from "./filter.ts";
 import { versionGrammar, versionOrderGrammar } from "./grammars.ts";
 import type { Searchable } from "./match.ts";
+import { findLoggedModel } from "./logged-model-reads.ts";
 import { noteVersion } from "./logged-models.ts";
 import { checkRegistryTag, stageOf } from "./models.ts";
 import { checkPromptSource, isPrompt } from "./prompts.ts";
@@ -41,6 +42,8 @@ const create: Handler = async (services, fields, { actor }) => {
     prompt,
   });
   await findModel(services, name);
+  const logged = resolved.loggedModel === undefined ? undefined : await findLoggedModel(services.tracking, resolved.loggedModel);
+  const run = resolved.run ?? logged?.sourceRun; // that logged it, where the client names none
   const version = {
     model: name,
     folder: resolved.folder,
@@ -48,7 +51,7 @@ const create: Handler = async (services, fields, { actor }) => {
     description: text(fields, "description") ?? "",
     tags,
     actor: actor.name,
-    ...(resolved.run !== undefined && { runId: resolved.run }),
+    ...(run !== undefined && { runId: run }),
   };
   const made = await registerVersion(registry, version, (transaction, { version: number }) =>
     saveVersionRow(transaction, {

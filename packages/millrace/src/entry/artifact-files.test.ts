@@ -6,6 +6,7 @@ import {
   type Artifact,
   artifactRoutes,
   createExperiment,
+  deleteRun,
   listArtifacts,
   logArtifact,
   readArtifact,
@@ -155,6 +156,13 @@ describe("artifacts upload", () => {
       message: expect.stringContaining("back\\slash"),
     });
     expect((await listArtifacts(tracking, { run })).map(({ path }) => path)).toEqual(["a.txt"]);
+  });
+
+  it("tells why the server takes no more, though the file is still on its way", async () => {
+    const large = join(here, "large");
+    await writeFile(large, Buffer.alloc(30 << 20, 7));
+    await deleteRun(tracking, { run });
+    await expect(call(upload, [run, large])).rejects.toMatchObject({ code: "conflict" });
   });
 
   it("ends when it is stopped: what was sent stays", async () => {

@@ -1,4 +1,7 @@
+import type { IncomingMessage } from "node:http";
+import { pipeline } from "node:stream/promises";
 import { AppError, type AppErrorOptions } from "#kit/app-error";
+import { collectBytes } from "#kit/collect-bytes";
 import { errorCodes, type ErrorCode } from "#kit/error-codes";
 
 /** Whether there is a server at an address that is well. */
@@ -21,15 +24,13 @@ export function openAsked(address: string, { token, signal }: { token: string | 
     body?: string | Uint8Array<ArrayBuffer> | AsyncIterable<Uint8Array>,
     contentType = "application/octet-stream",
   ): Promise<Response> => {
+    const headers = { ...(body !== undefined && { "content-type": contentType }), ...(token !== undefined && { authorization: `Bearer ${token}` }) };
     const source: { error?: unknown } = {};
-    const sent = body === undefined || typeof body === "string" || body instanceof Uint8Array ? body : ReadableStream.from(watched(body, source));
-    const init: RequestInit & { duplex: "half" } = {
-      ...{ method, duplex: "half" },
-      ...(signal && { signal }),
-      headers: { ...(body !== undefined && { "content-type": contentType }), ...(token !== undefined && { authorization: `Bearer ${token}` }) },
-      ...(sent !== undefined && { body: sent }),
-    };
-    const response = await fetch(`${address}${path}`, init).catch((cause: unknown) => {
+    const sent =
+      body === undefined || typeof body === "string" || body instanceof Uint8Array
+        ? fetch(`${address}${path}`, { method, headers, ...(signal && { signal }), ...(body !== undefined && { body }) })
+        : sendStream(`${address}${path}`, { method, headers, ...(signal && { signal }), bytes: watched(body, source) });
+    const response = await sent.catch((cause: unknown) => {
       if ("error" in source) throw source.error;
       if (signal?.aborted && !isTimeout(signal.reason)) throw signal.reason;
       throw new AppError("unavailable", `There is no answer at ${address}.`, { cause, hint: "Start it: millrace server" });
@@ -37,6 +38,25 @@ export function openAsked(address: string, { token, signal }: { token: string | 
     if (!response.ok) throw errorOf(await response.text(), response.status, address);
     return response;
   };
+}
+
+/** Sends a body no faster than it is taken: `fetch` would read all of a stream into memory. An answer may come before the body's end. */
+async function sendStream(
+  url: string,
+  { bytes, ...options }: { method: string; headers: Record<string, string>; signal?: AbortSignal; bytes: AsyncIterable<Uint8Array> },
+): Promise<Response> {
+  const { request } = await (url.startsWith("https:") ? import("node:https") : import("node:http"));
+  const asked = request(url, options);
+  const answered = new Promise<IncomingMessage>((resolve, reject) => asked.once("response", resolve).once("error", reject));
+  const enough = new AbortController();
+  const sending = pipeline(bytes, asked, { signal: enough.signal }).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const answer = await answered.catch(async (error: unknown) => Promise.reject((await sending) ?? error));
+  const text = Buffer.from(await collectBytes(answer)).toString("utf8");
+  enough.abort(); // a server that has answered may take no more
+  return new Response(text, { status: answer.statusCode ?? 500 });
 }
 
 /** A stream that says why it ended before its end. */

@@ -3,6 +3,7 @@ import { lstat, open, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { digested } from "./artifact-place.ts";
 import { AppError, toAppError } from "#kit/app-error";
+import { bufferPasses } from "#kit/young-buffers";
 
 /** A file of this machine; `path` is its way from what was named, with / between names. */
 export interface LocalFile {
@@ -54,7 +55,11 @@ export async function localFiles(named: string): Promise<{ files: LocalFile[]; l
 export async function* readFileBytes(absolute: string): AsyncGenerator<Uint8Array> {
   const file = await open(absolute, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch((error: unknown) => Promise.reject(toAppError(error)));
   try {
-    for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 })) yield chunk as Uint8Array; // no encoding is set
+    for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: 64 * 1024 })) {
+      const bytes = chunk as Uint8Array; // no encoding is set
+      bufferPasses(bytes.length);
+      yield bytes;
+    }
   } finally {
     await file.close();
   }

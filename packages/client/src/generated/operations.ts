@@ -60,6 +60,8 @@ import type {
   MetricsShowInput,
   ModelsCardInput,
   ModelsCardOutput,
+  ModelsDeleteInput,
+  ModelsDeleteOutput,
   ModelsHistoryInput,
   ModelsHistoryOutput,
   ModelsLineageInput,
@@ -68,6 +70,8 @@ import type {
   ModelsListOutput,
   ModelsPromoteInput,
   ModelsPromoteOutput,
+  ModelsRenameInput,
+  ModelsRenameOutput,
   ModelsRollbackInput,
   ModelsRollbackOutput,
   ModelsShowInput,
@@ -161,6 +165,8 @@ import type {
   TracesListOutput,
   TracesShowInput,
   TracesShowOutput,
+  VersionsDeleteInput,
+  VersionsDeleteOutput,
   VersionsUpdateInput,
   VersionsUpdateOutput,
   WebhooksCreateInput,
@@ -175,6 +181,8 @@ import type {
   WebhooksListOutput,
   WebhooksRedeliverInput,
   WebhooksRedeliverOutput,
+  WebhooksSealInput,
+  WebhooksSealOutput,
   WebhooksShowInput,
   WebhooksShowOutput,
   WebhooksTestInput,
@@ -190,8 +198,8 @@ export type Operations = ReturnType<typeof operations>;
 export function operations(call: Call) {
   return {
     system: {
-      /** Say that the server is up. */
-      health: (input: SystemHealthInput = {}, options?: CallOptions) => call.json<SystemHealthOutput>("GET", "/health", input, options),
+      /** Say that the server is up, of which project and version. `/health` answers `OK` to anybody. */
+      health: (input: SystemHealthInput = {}, options?: CallOptions) => call.json<SystemHealthOutput>("GET", "/api/health", input, options),
     },
     tokens: {
       /** Make a token for a program or a person. Its secret is shown this once. Needs `access:write`. */
@@ -208,6 +216,8 @@ export function operations(call: Call) {
       list: (input: WebhooksListInput = {}, options?: CallOptions) => call.json<WebhooksListOutput>("GET", "/api/webhooks", input, options),
       /** List the events a webhook may be told of, with an example of each one's data. */
       events: (input: WebhooksEventsInput = {}, options?: CallOptions) => call.json<WebhooksEventsOutput>("GET", "/api/webhooks/events", input, options),
+      /** Seal the secrets of webhooks with the key that comes first, and tell the id of the one key that they need from then on. Needs `webhooks:write`. */
+      seal: (input: WebhooksSealInput = {}, options?: CallOptions) => call.json<WebhooksSealOutput>("POST", "/api/webhooks/seal", input, options),
       /** Show a webhook, without its secret. Needs `webhooks:write`. */
       show: (input: WebhooksShowInput, options?: CallOptions) => call.json<WebhooksShowOutput>("GET", "/api/webhooks/{id}", input, options),
       /** Change a webhook. Setting it active also takes up what waited while it was disabled. Needs `webhooks:write`. */
@@ -354,6 +364,10 @@ export function operations(call: Call) {
       stages: (input: ModelsStagesInput, options?: CallOptions) => call.json<ModelsStagesOutput>("GET", "/api/models/{model}/stages", input, options),
       /** Change a model's description and tags. Needs `models:write`. */
       update: (input: ModelsUpdateInput, options?: CallOptions) => call.json<ModelsUpdateOutput>("PATCH", "/api/models/{model}", input, options),
+      /** Give a model another name; all that is known of it goes with it, and the old name means it until another model has that. Needs `models:write`. */
+      rename: (input: ModelsRenameInput, options?: CallOptions) => call.json<ModelsRenameOutput>("POST", "/api/models/{model}/rename", input, options),
+      /** Delete a model with its versions; refused while an alias or an endpoint points at one of them, unless forced. Needs `models:write`. */
+      delete: (input: ModelsDeleteInput, options?: CallOptions) => call.json<ModelsDeleteOutput>("DELETE", "/api/models/{model}", input, options),
       /** Show the card of a version: what it is, how it does, who holds which alias, and what people wrote; as Markdown and as facts. Needs `project:read`. */
       card: (input: ModelsCardInput, options?: CallOptions) => call.json<ModelsCardOutput>("GET", "/api/models/{model}/versions/{version}/card", input, options),
       /** Show what a version came from (run, data, sources) and where it went: aliases it held, endpoints, batches of scores. Needs `project:read`. */
@@ -362,6 +376,8 @@ export function operations(call: Call) {
     versions: {
       /** Change a version's description and tags; what it is made of never changes. Needs `models:write`. */
       update: (input: VersionsUpdateInput, options?: CallOptions) => call.json<VersionsUpdateOutput>("PATCH", "/api/models/{model}/versions/{version}", input, options),
+      /** Delete a version for good: its number is never given again; refused while an alias or an endpoint points at it, unless forced. Needs `models:write`. */
+      delete: (input: VersionsDeleteInput, options?: CallOptions) => call.json<VersionsDeleteOutput>("DELETE", "/api/models/{model}/versions/{version}", input, options),
     },
     cards: {
       /** Write a section of a version's card; later versions take it over. Needs `models:write`. */

@@ -118,6 +118,13 @@ export interface WebhooksEventsOutput {
   }[];
 }
 
+export type WebhooksSealInput = Record<string, never>;
+
+export interface WebhooksSealOutput {
+  sealed: number;
+  key?: string;
+}
+
 export interface WebhooksShowInput {
   id: string;
 }
@@ -1095,7 +1102,7 @@ export interface RunsSearchOutput {
     id: string;
     name: string;
     experiment: string;
-    status: "running" | "finished" | "failed" | "killed";
+    status: "running" | "scheduled" | "finished" | "failed" | "killed";
     actor?: string;
     parent?: string;
     startedMs: number;
@@ -1219,7 +1226,7 @@ export interface RunsCompareOutput {
     id: string;
     name: string;
     experiment: string;
-    status: "running" | "finished" | "failed" | "killed";
+    status: "running" | "scheduled" | "finished" | "failed" | "killed";
     startedMs: number;
     endedMs?: number;
   }[];
@@ -1305,7 +1312,7 @@ export interface RunsStartOutput {
   id: string;
   name: string;
   experiment: string;
-  status: "running" | "finished" | "failed" | "killed";
+  status: "running" | "scheduled" | "finished" | "failed" | "killed";
   actor?: string;
   parent?: string;
   startedMs: number;
@@ -1396,7 +1403,7 @@ export interface RunsFinishOutput {
   id: string;
   name: string;
   experiment: string;
-  status: "running" | "finished" | "failed" | "killed";
+  status: "running" | "scheduled" | "finished" | "failed" | "killed";
   actor?: string;
   parent?: string;
   startedMs: number;
@@ -1420,7 +1427,7 @@ export interface RunsDetailsOutput {
   id: string;
   name: string;
   experiment: string;
-  status: "running" | "finished" | "failed" | "killed";
+  status: "running" | "scheduled" | "finished" | "failed" | "killed";
   actor?: string;
   parent?: string;
   startedMs: number;
@@ -1475,7 +1482,7 @@ export interface RunsUpdateOutput {
   id: string;
   name: string;
   experiment: string;
-  status: "running" | "finished" | "failed" | "killed";
+  status: "running" | "scheduled" | "finished" | "failed" | "killed";
   actor?: string;
   parent?: string;
   startedMs: number;
@@ -1597,6 +1604,8 @@ export interface ModelsShowOutput {
   updatedMs: number;
   aliases: Record<string, number>;
   latest?: number;
+  /** that mean it still */
+  formerNames: string[];
   versions: {
     model: string;
     version: number;
@@ -1751,6 +1760,75 @@ export interface VersionsUpdateOutput {
   description: string;
   tags: Record<string, string>;
   gate?: Record<string, unknown>;
+}
+
+export interface ModelsRenameInput {
+  model: string;
+  newName: string;
+}
+
+export interface ModelsRenameOutput {
+  name: string;
+  description: string;
+  tags: Record<string, string>;
+  createdMs: number;
+  updatedMs: number;
+  aliases: Record<string, number>;
+  latest?: number;
+  /** that still say an old name in the project's code */
+  endpoints: {
+    name: string;
+    follows: string;
+    version: number | null;
+  }[];
+}
+
+export interface ModelsDeleteInput {
+  model: string;
+  /** although an alias or an endpoint points at it */
+  force?: boolean;
+  /** say what would go and what is in the way, and do nothing */
+  dryRun?: boolean;
+}
+
+export interface ModelsDeleteOutput {
+  model: string;
+  versions: number[];
+  aliases: Record<string, number>;
+  /** that answer with it, or would */
+  endpoints: {
+    name: string;
+    follows: string;
+    version: number | null;
+  }[];
+  /** why it is refused without `force` */
+  inTheWay: string[];
+  deleted: boolean;
+}
+
+export interface VersionsDeleteInput {
+  model: string;
+  /** a number */
+  version: number;
+  /** although an alias or an endpoint points at it */
+  force?: boolean;
+  /** say what would go and what is in the way, and do nothing */
+  dryRun?: boolean;
+}
+
+export interface VersionsDeleteOutput {
+  model: string;
+  versions: number[];
+  aliases: Record<string, number>;
+  /** that answer with it, or would */
+  endpoints: {
+    name: string;
+    follows: string;
+    version: number | null;
+  }[];
+  /** why it is refused without `force` */
+  inTheWay: string[];
+  deleted: boolean;
 }
 
 export interface ModelsCardInput {

@@ -48,9 +48,10 @@ async function loadKeys(places: SecretPlaces): Promise<[SecretKey, ...SecretKey[
   const { state, clock, home, environment } = places;
   const given = environment[variable];
   const file = join(home, fileName);
+  // Asked before the file is looked at: another process that makes the key at this moment writes the file first.
+  const known = await state.get<{ id: string }>(sql`select id from access_secret_key order by first_ms desc, id limit 1`);
   const keys = [...(given ? parseSecretKeys(given, variable) : []), ...(await keysOfFile(file))];
   if (keys.length === 0) {
-    const known = await state.get<{ id: string }>(sql`select id from access_secret_key order by first_ms desc, id limit 1`);
     if (known !== undefined) throw missing(places, `Secrets here were sealed with the key ${known.id}`, []);
     await writeFileIfAbsent(file, `${newSecretKey()}\n`, { mode: 0o600 });
     keys.push(...(await keysOfFile(file))); // another process may have been first

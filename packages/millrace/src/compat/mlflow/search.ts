@@ -15,6 +15,8 @@ import { runText } from "./wire-text.ts";
 
 /** Of a page, however long, so many runs are in memory. */
 const runsPerRead = 100;
+/** And so many make a text: enough that the way of the text costs little, few enough for pieces of one size. */
+const runsPerText = 20;
 
 const search: Handler = async ({ tracking }, fields) => {
   const experiments = texts(fields, "experiment_ids");
@@ -47,8 +49,10 @@ const search: Handler = async ({ tracking }, fields) => {
     for (let i = 0; i < page.ids.length; i += runsPerRead) {
       const ids = page.ids.slice(i, i + runsPerRead);
       const data = await runData(tracking, ids);
-      for (const run of await readRuns(tracking, ids)) {
-        yield front + runText({ ...run, ...data.get(run.id) }, locations(run.experiment));
+      const runs = await readRuns(tracking, ids);
+      for (let j = 0; j < runs.length; j += runsPerText) {
+        const written = runs.slice(j, j + runsPerText).map((run) => runText({ ...run, ...data.get(run.id) }, locations(run.experiment)));
+        yield front + written.join(",");
         front = ",";
       }
     }

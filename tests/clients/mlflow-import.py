@@ -228,7 +228,7 @@ def read_traces(experiments):
         info["trace_metadata" if is_three else "request_metadata"].pop("mlflow.trace.infoFinalized", None)  # databases say so
         if not is_three:
             info["request_id"] = info["request_id"].removeprefix("tr-")  # ids of before 3.0 have one here
-        info.get("assessments", []).sort(key=lambda each: each["create_time"])  # files have no order
+        info.get("assessments", []).sort(key=lambda each: (each["create_time"], each["assessment_id"]))  # files have no order, and many are of one millisecond
         for assessment in info.get("assessments", []):
             assessment.pop("valid", None)  # the database says so, the protocol only of those that are not
         found.append({"info": info, "spans": [span.to_dict() for span in trace.data.spans]})

@@ -2,6 +2,7 @@ import type { Prediction } from "#domains/serving";
 import { AppError } from "#kit/app-error";
 import type { RawAnswer } from "#kit/route";
 import { textsToBinary } from "./datatypes.ts";
+import { inferBody } from "./infer-body.ts";
 import type { InferRequest } from "./infer-request.ts";
 
 /** The outputs of a model: its score, and the id under which the prediction is kept. */
@@ -40,14 +41,7 @@ export function inferAnswer(
     raw.push(bytes);
     return { name: output.name, datatype, shape, parameters: { binary_data_size: bytes.length } };
   });
-  const json = JSON.stringify({ model_name: name, model_version: String(version), ...(request.id !== undefined && { id: request.id }), outputs });
-  if (raw.length === 0) return { contentType: "application/json", body: json };
-  const head = Buffer.from(json);
-  return {
-    contentType: "application/octet-stream",
-    headers: { "inference-header-content-length": String(head.length) },
-    body: Buffer.concat([head, ...raw]),
-  };
+  return inferBody({ model: name, version, id: request.id, outputs }, raw);
 }
 
 /** Looks at the wanted outputs before anything is scored. */

@@ -3,6 +3,7 @@ import { AppError } from "#kit/app-error";
 import type { RawAnswer } from "#kit/route";
 import type { Tensor, TensorType } from "#ports/tensor-runtime";
 import { type Datatype, textsToBinary } from "./datatypes.ts";
+import { inferBody } from "./infer-body.ts";
 import { columnsOf, rowsOf, type TensorRequest } from "./infer-request.ts";
 
 const datatypeOf: Record<TensorType, Datatype> = {
@@ -49,18 +50,7 @@ export async function inferTensors(endpoint: TensorEndpoint, request: TensorRequ
     raw.push(bytes);
     return { ...head, parameters: { binary_data_size: bytes.length } };
   });
-  const json = JSON.stringify({
-    ...{ model_name: endpoint.definition.name, model_version: String(served.version) },
-    ...(request.id !== undefined && { id: request.id }),
-    outputs: written,
-  });
-  if (raw.length === 0) return { contentType: "application/json", body: json };
-  const head = Buffer.from(json);
-  return {
-    contentType: "application/octet-stream",
-    headers: { "inference-header-content-length": String(head.length) },
-    body: Buffer.concat([head, ...raw]),
-  };
+  return inferBody({ model: endpoint.definition.name, version: served.version, id: request.id, outputs: written }, raw);
 }
 
 /** Throws `not_found` for another version than the one that answers. */

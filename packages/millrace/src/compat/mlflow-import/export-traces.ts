@@ -5,7 +5,7 @@ import { walkTraces } from "#domains/traces";
 import { artifactKey } from "#domains/tracking";
 import { digestOf } from "#kit/hash";
 import { type Sql, sql, sqlJoin, sqlText } from "#kit/sql";
-import type { Transaction } from "#ports/database";
+import type { Reader, Transaction } from "#ports/database";
 import { exportFiles, folderFiles } from "./export-files.ts";
 import type { ExportContext } from "./export-mlflow.ts";
 import { fileOf, layout, locationOf } from "./export-target.ts";
@@ -22,6 +22,7 @@ export async function exportTraces(context: ExportContext, experiment: Experimen
   const { here, target, report, written, idThere, dryRun, signal } = context;
   const number = idThere.get(experiment.id)!; // all are numbered
   const { schema } = target;
+  const tables = await traceTables(target.database);
   let leftOut = 0;
   for await (const found of walkTraces(here.tracking, { experiments: [experiment.id], spans: true })) {
     signal.throwIfAborted();
@@ -46,7 +47,7 @@ export async function exportTraces(context: ExportContext, experiment: Experimen
       };
       report.kinds.traces.new++;
       if (!dryRun) {
-        await target.database.write((transaction) => insertTraceRows(transaction, trace, schema.spans, schema.assessments));
+        await target.database.write((transaction) => insertTraceRows(transaction, tables, trace));
         written.set(`traces ${id}`, digestOf(trace));
       }
       if (isHere)
@@ -88,20 +89,21 @@ function spanText({ spans }: AdoptedTrace): string {
 }
 
 /** MLflow's own tables of traces. What they hold beside of counts and costs, MLflow itself makes from the spans as they come. */
-async function insertTraceRows(transaction: Transaction, trace: AdoptedTrace, spans: boolean, assessments: boolean): Promise<void> {
+async function insertTraceRows(transaction: Transaction, tables: TraceTables, trace: AdoptedTrace): Promise<void> {
+  const insert = (table: TraceTable, row: Row) => insertRow(transaction, table, tables[table], row);
   const { id, experiment, status, startedMs, durationMs = null, request, inputs, outputs, tags, metadata } = trace;
   const number = sql`cast(${experiment} as bigint)`; // file stores have numbers beyond 2^53
-  await insertRow(transaction, "trace_info", {
+  await insert("trace_info", {
     ...{ request_id: id, experiment_id: number, timestamp_ms: startedMs, execution_time_ms: durationMs, status },
     ...{ client_request_id: request ?? null, request_preview: inputs ?? null, response_preview: outputs ?? null },
     ...{ trace_name: tags["mlflow.traceName"] ?? null, session_id: metadata["mlflow.trace.session"] ?? null },
     ...tokensIn(metadata["mlflow.trace.tokenUsage"]),
   });
-  for (const [key, value] of Object.entries(tags)) await insertRow(transaction, "trace_tags", { key, value, request_id: id });
-  for (const [key, value] of Object.entries(metadata)) await insertRow(transaction, "trace_request_metadata", { key, value, request_id: id });
-  for (const each of assessments ? trace.assessments : []) {
+  for (const [key, value] of Object.entries(tags)) await insert("trace_tags", { key, value, request_id: id });
+  for (const [key, value] of Object.entries(metadata)) await insert("trace_request_metadata", { key, value, request_id: id });
+  for (const each of trace.assessments) {
     const { error, source, span, rationale, overrides } = each;
-    await insertRow(transaction, "assessments", {
+    await insert("assessments", {
       ...{ assessment_id: each.id, trace_id: id, name: each.name, assessment_type: each.kind, value: JSON.stringify(each.value ?? null) },
       error: error === undefined ? null : JSON.stringify({ error_code: error.code, error_message: error.message, stack_trace: error.stack }),
       ...{
@@ -117,11 +119,11 @@ async function insertTraceRows(transaction: Transaction, trace: AdoptedTrace, sp
       ...(typeof each.value === "boolean" && { aggregate_value: Number(each.value) }),
     });
   }
-  if (!spans) return;
+  if (tables.spans.size === 0) return; // they stand in a file
   for (const content of trace.spans) {
     const span = JSON.parse(content) as WrittenSpan; // made a moment ago
     const hex = (text: string) => Buffer.from(text, "base64").toString("hex");
-    await insertRow(transaction, "spans", {
+    await insert("spans", {
       ...{ trace_id: id, experiment_id: number, span_id: hex(span.span_id), parent_span_id: span.parent_span_id && hex(span.parent_span_id) },
       ...{ name: span.name, type: typeIn(span.attributes["mlflow.spanType"]), status: span.status.code.replace("STATUS_CODE_", ""), content },
       ...{ start_time_unix_nano: digits(content, "start_time_unix_nano"), end_time_unix_nano: digits(content, "end_time_unix_nano") },
@@ -159,26 +161,27 @@ function tokensIn(json: string | undefined): Record<string, number> {
   }
 }
 
-/** Inserts what a table has columns for: they differ from one schema to the next. */
-async function insertRow(transaction: Transaction, table: string, row: Record<string, Sql | string | number | null>): Promise<void> {
-  const known = await columnsOf(transaction, table);
+const traceTableNames = ["trace_info", "trace_tags", "trace_request_metadata", "assessments", "spans"] as const;
+type TraceTable = (typeof traceTableNames)[number];
+/** The names of each table's columns, which differ from one schema to the next; none where there is no such table. */
+type TraceTables = Record<TraceTable, Set<string>>;
+type Row = Record<string, Sql | string | number | null>;
+
+async function traceTables(reader: Reader): Promise<TraceTables> {
+  const found = {} as TraceTables; // filled by the loop
+  for (const table of traceTableNames) {
+    const rows = await reader.all<{ name: string }>(sql`select name from pragma_table_info(${table})`);
+    found[table] = new Set(rows.map(({ name }) => name));
+  }
+  return found;
+}
+
+/** Inserts what a table has columns for. */
+async function insertRow(transaction: Transaction, table: TraceTable, known: Set<string>, row: Row): Promise<void> {
   const entries = Object.entries(row).filter(([name]) => known.has(name));
   await transaction.run(sql`insert into ${sqlText(table)} (${sqlText(entries.map(([name]) => `"${name}"`).join(", "))})
     values (${sqlJoin(
       entries.map(([, value]) => (typeof value === "object" && value !== null ? value : sql`${value}`)),
       ", ",
     )})`);
-}
-
-const columns = new WeakMap<Transaction, Map<string, Set<string>>>();
-
-async function columnsOf(transaction: Transaction, table: string): Promise<Set<string>> {
-  let tables = columns.get(transaction);
-  if (tables === undefined) columns.set(transaction, (tables = new Map()));
-  let names = tables.get(table);
-  if (names === undefined) {
-    const rows = await transaction.all<{ name: string }>(sql`select name from pragma_table_info(${table})`);
-    tables.set(table, (names = new Set(rows.map(({ name }) => name))));
-  }
-  return names;
 }
